@@ -1,0 +1,1 @@
+//! An HTTP client that fires every httptrace hook truthfully.

@@ -1,0 +1,1 @@
+//! httptrace timelines and events as JSON and NDJSON.
