@@ -1,0 +1,147 @@
+//! What went wrong with a call.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+
+use httptrace::{BoxError, ErrorKind, EventError, Phase};
+
+/// Why a call failed: in which phase, of which class, with the error behind it as `source()`.
+///
+/// Its texts hold no header values and no userinfo.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    phase: Option<Phase>,
+    message: Arc<str>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    pub(crate) fn new(phase: Phase, kind: ErrorKind, message: impl Into<Arc<str>>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            phase: Some(phase),
+            message: message.into(),
+            source: None,
+        }))
+    }
+
+    /// The request cannot be sent as it is: no phase was entered.
+    pub(crate) fn usage(message: impl Into<Arc<str>>) -> Self {
+        Self(Box::new(Inner {
+            kind: ErrorKind::Usage,
+            phase: None,
+            message: message.into(),
+            source: None,
+        }))
+    }
+
+    /// A deadline passed; `what` names it.
+    pub(crate) fn timeout(phase: Phase, what: &str, limit: std::time::Duration) -> Self {
+        let message = format!("{what} timed out after {limit:?}");
+        Self::new(phase, ErrorKind::Timeout, message)
+    }
+
+    pub(crate) fn with_source(mut self, source: impl Into<BoxError>) -> Self {
+        self.0.source = Some(Arc::from(source.into()));
+        self
+    }
+
+    pub(crate) fn with_shared_source(mut self, source: Arc<dyn StdError + Send + Sync>) -> Self {
+        self.0.source = Some(source);
+        self
+    }
+
+    /// The phase in which it happened; absent if the request was refused before any, or failed between attempts.
+    pub fn phase(&self) -> Option<Phase> {
+        self.0.phase
+    }
+
+    /// Its class.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Whether a deadline passed.
+    pub fn is_timeout(&self) -> bool {
+        self.0.kind == ErrorKind::Timeout
+    }
+
+    /// Whether no connection was had: name lookup, connect, proxy or TLS failed.
+    pub fn is_connect(&self) -> bool {
+        matches!(
+            self.0.phase,
+            Some(Phase::Dns | Phase::Connect | Phase::Proxy | Phase::Tls)
+        )
+    }
+
+    /// Whether the name lookup failed.
+    pub fn is_dns(&self) -> bool {
+        self.0.phase == Some(Phase::Dns)
+    }
+
+    /// Whether the TLS handshake failed.
+    pub fn is_tls(&self) -> bool {
+        self.0.phase == Some(Phase::Tls)
+    }
+
+    /// Whether the request's or response's body is to blame.
+    pub fn is_body(&self) -> bool {
+        self.0.kind == ErrorKind::Body || self.0.phase == Some(Phase::Receive)
+    }
+
+    /// Whether a redirect could not be followed.
+    pub fn is_redirect(&self) -> bool {
+        self.0.kind == ErrorKind::Redirect
+    }
+
+    /// Whether the peer violated the protocol.
+    pub fn is_protocol(&self) -> bool {
+        self.0.kind == ErrorKind::Protocol
+    }
+
+    /// Whether the request itself is not one that can be sent.
+    pub fn is_usage(&self) -> bool {
+        self.0.kind == ErrorKind::Usage
+    }
+
+    /// The same, as events carry it.
+    pub(crate) fn to_event(&self) -> EventError {
+        let event = EventError::new(self.0.kind, Arc::clone(&self.0.message));
+        match &self.0.source {
+            Some(source) => event.with_shared_source(Arc::clone(source)),
+            None => event,
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner {
+            kind,
+            phase,
+            message,
+            source,
+        } = &*self.0;
+        f.debug_struct("Error")
+            .field("kind", kind)
+            .field("phase", phase)
+            .field("message", message)
+            .field("source", source)
+            .finish()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}

@@ -1,0 +1,205 @@
+//! The call and its attempts, as the client that makes them sees them.
+
+use std::sync::atomic::Ordering;
+use std::time::{Instant, SystemTime};
+
+use http::{Request, Uri};
+
+use crate::client_trace::ClientTrace;
+use crate::emitter::Emitter;
+use crate::guard::StartGuard;
+use crate::id::CallId;
+use crate::info::{AttemptEnd, AttemptReason, AttemptStart, CallEnd, CallStart, RetryReason};
+
+/// A call in progress: `CallStart` was emitted when it began, `CallEnd` is emitted by [`done`](Self::done), or with a
+/// `canceled` error when it is dropped.
+///
+/// Whoever is handed the user's request makes it (a client with redirects, or a bare transport), and keeps it until
+/// the response's body is over.
+#[derive(Debug)]
+pub struct Call {
+    emitter: Emitter,
+    carried: Option<ClientTrace>,
+    end: StartGuard<CallEnd>,
+}
+
+impl Call {
+    /// Begins a call: takes the request's trace (and the scope's), emits `CallStart` and marks the request as part of
+    /// this call, so that [`Attempt::start`] below finds it.
+    pub fn start<B>(request: &mut Request<B>) -> Self {
+        Self::start_with(request, None, Instant::now)
+    }
+
+    /// The same for a client that has a trace of its own for all its requests, whose hooks run last, and a clock of
+    /// its own (it must run on the same time line as [`Instant`]).
+    pub fn start_with<B>(
+        request: &mut Request<B>,
+        client_trace: Option<&ClientTrace>,
+        clock: fn() -> Instant,
+    ) -> Self {
+        let trace = match (ClientTrace::of(request), client_trace) {
+            (Some(trace), Some(own)) => Some(trace.compose(own)),
+            (trace, own) => trace.or_else(|| own.cloned()),
+        };
+        let emitter = match trace {
+            Some(trace) => Emitter::new(Some(CallId::next()), trace, clock),
+            None => Emitter::none(),
+        };
+        emitter.emit(|| {
+            let uri = without_userinfo(request.uri());
+            CallStart::new(SystemTime::now(), request.method().clone(), uri)
+        });
+        let call = Self {
+            carried: request.extensions().get::<ClientTrace>().cloned(),
+            end: StartGuard::new(emitter.clone(), CallEnd::new),
+            emitter,
+        };
+        call.mark(request, AttemptReason::First);
+        call
+    }
+
+    /// Marks the request of a followed redirect as part of this call.
+    pub fn mark_redirect<B>(&self, request: &mut Request<B>) {
+        self.mark(request, AttemptReason::Redirect);
+    }
+
+    /// Whether a request is already part of a call, so that no new one shall be started for it.
+    pub fn is_marked<B>(request: &Request<B>) -> bool {
+        request.extensions().get::<CallMark>().is_some()
+    }
+
+    /// The emitter of the call, outside any attempt.
+    pub fn emitter(&self) -> &Emitter {
+        &self.emitter
+    }
+
+    /// The number of the latest attempt, if there was one.
+    pub fn latest_attempt(&self) -> Option<u32> {
+        let begun = self.emitter.shared()?.attempts.load(Ordering::Relaxed);
+        begun.checked_sub(1)
+    }
+
+    /// The call is over; `fill` adds how.
+    pub fn done(self, fill: impl FnOnce(CallEnd) -> CallEnd) {
+        self.end.done(fill);
+    }
+
+    fn mark<B>(&self, request: &mut Request<B>, reason: AttemptReason) {
+        let Some(shared) = self.emitter.shared() else {
+            return;
+        };
+        request.extensions_mut().insert(CallMark {
+            emitter: self.emitter.clone(),
+            carried: self.carried.clone(),
+            reason,
+            number: shared.attempts.load(Ordering::Relaxed),
+        });
+    }
+}
+
+/// What a request that is part of a call carries.
+#[derive(Clone)]
+struct CallMark {
+    emitter: Emitter,
+    /// The trace the request carried when the call began.
+    carried: Option<ClientTrace>,
+    reason: AttemptReason,
+    /// The attempt this request shall be; another number means that a layer sent it again.
+    number: u32,
+}
+
+impl CallMark {
+    /// The call's emitter, joined by the hooks that a layer has attached since the call began.
+    fn emitter_for<B>(&self, request: &Request<B>) -> Emitter {
+        let carried = request.extensions().get::<ClientTrace>();
+        let (Some(added), Some(shared)) = (carried, self.emitter.shared()) else {
+            return self.emitter.clone();
+        };
+        let known = self.carried.as_ref();
+        if known.is_some_and(|known| known.is_same(added)) {
+            return self.emitter.clone();
+        }
+        let trace = added.compose(&shared.trace);
+        Emitter::new(shared.call, trace, shared.clock())
+    }
+}
+
+/// One round trip in progress: `AttemptStart` was emitted when it began, `AttemptEnd` is emitted by
+/// [`done`](Self::done), or with a `canceled` error when it is dropped.
+#[derive(Debug)]
+pub struct Attempt {
+    end: StartGuard<AttemptEnd>,
+}
+
+impl Attempt {
+    /// Begins the round trip of a request that is part of a call ([`Call::start`]). Outside a call nobody listens.
+    pub fn start<B>(request: &Request<B>) -> Self {
+        Self::begin(request, |mark, number| match mark.reason {
+            reason if number == mark.number => reason,
+            _ => AttemptReason::Retry(RetryReason::Layer),
+        })
+    }
+
+    /// Begins another round trip for the same request, because the previous one failed.
+    pub fn retry<B>(request: &Request<B>, reason: RetryReason) -> Self {
+        Self::begin(request, |_, _| AttemptReason::Retry(reason))
+    }
+
+    fn begin<B>(
+        request: &Request<B>,
+        reason: impl FnOnce(&CallMark, u32) -> AttemptReason,
+    ) -> Self {
+        let Some(mark) = request.extensions().get::<CallMark>() else {
+            return Self {
+                end: StartGuard::new(Emitter::none(), AttemptEnd::new),
+            };
+        };
+        let number = match mark.emitter.shared() {
+            Some(shared) => shared.attempts.fetch_add(1, Ordering::Relaxed),
+            None => 0,
+        };
+        let emitter = mark.emitter_for(request).with_attempt(number);
+        emitter.emit(|| {
+            let uri = without_userinfo(request.uri());
+            AttemptStart::new(request.method().clone(), uri, reason(mark, number))
+        });
+        Self {
+            end: StartGuard::new(emitter, AttemptEnd::new),
+        }
+    }
+
+    /// The emitter of this attempt.
+    pub fn emitter(&self) -> &Emitter {
+        self.end.emitter()
+    }
+
+    /// The attempt is over; `fill` adds how.
+    pub fn done(self, fill: impl FnOnce(AttemptEnd) -> AttemptEnd) {
+        self.end.done(fill);
+    }
+}
+
+impl Emitter {
+    /// The emitter of a request: with its call id and attempt where it is part of a call, otherwise with its trace
+    /// alone. This is what a transport of one's own fires the hooks with, if it does not count attempts itself.
+    pub fn of<B>(request: &Request<B>) -> Emitter {
+        if let Some(mark) = request.extensions().get::<CallMark>() {
+            return mark.emitter_for(request).with_attempt(mark.number);
+        }
+        match ClientTrace::of(request) {
+            Some(trace) => Emitter::new(None, trace, Instant::now),
+            None => Emitter::none(),
+        }
+    }
+}
+
+/// The URI as events show it: userinfo is a secret.
+fn without_userinfo(uri: &Uri) -> Uri {
+    let Some((_, host)) = uri.authority().and_then(|a| a.as_str().rsplit_once('@')) else {
+        return uri.clone();
+    };
+    let mut parts = uri.clone().into_parts();
+    parts.authority = host.parse().ok();
+    // unwrap_or_default is not reached: what follows the last `@` of a valid authority is one itself.
+    Uri::from_parts(parts).unwrap_or_default()
+}

@@ -1,0 +1,274 @@
+//! The trace a request carries: hooks and observers, composed.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::error::BoxError;
+use crate::event::{Event, EventKind, EventName, EventSet};
+use crate::info::{
+    AttemptEnd, AttemptStart, BodyDone, CallEnd, CallStart, ConnClosed, ConnectDone, ConnectStart,
+    DnsDone, DnsStart, GetConn, Got1xxResponse, Got100Continue, GotBody, GotConn,
+    GotFirstResponseByte, GotResponseHeaders, HookPanicked, ProxyTunnelDone, ProxyTunnelStart,
+    PutIdleConn, Redirect, TlsHandshakeDone, TlsHandshakeStart, Wait100Continue, WroteBody,
+    WroteHeaderField, WroteHeaders, WroteRequest,
+};
+use crate::observer::Observer;
+
+/// A set of hooks to run at the stages of an outgoing request (Go's `httptrace.ClientTrace`).
+///
+/// Immutable once built and cheap to clone. A builder method per event takes a closure; [`on_event`](Self::on_event)
+/// takes one for all; [`observe`](Self::observe) takes a whole [`Observer`]. [`Observer`] tells when hooks are
+/// called, on which task, and what they must not do.
+///
+/// Attach it with [`RequestExt::trace`](crate::RequestExt::trace), or to everything a future does with
+/// [`scope`](Self::scope).
+///
+/// ```
+/// use httptrace::{ClientTrace, RequestExt};
+///
+/// let trace = ClientTrace::new()
+///     .on_dns_done(|info| println!("DNS Info: {info:?}"))
+///     .on_got_conn(|info| println!("Got Conn: {info:?}"));
+/// let request = http::Request::get("https://example.com").trace(trace).body(()).unwrap();
+/// assert!(ClientTrace::of(&request).is_some());
+/// ```
+#[derive(Clone, Default)]
+pub struct ClientTrace {
+    hooks: Arc<Vec<Hook>>,
+}
+
+/// One observer, with what it wants remembered.
+#[derive(Clone)]
+pub(crate) struct Hook {
+    pub(crate) wants: EventSet,
+    pub(crate) observer: Arc<dyn Observer>,
+}
+
+impl ClientTrace {
+    /// A trace without hooks.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds an observer: the cheap way to keep state of one's own, since one `Arc` serves every event.
+    #[must_use]
+    pub fn observe(mut self, observer: impl Observer + 'static) -> Self {
+        self.push(Arc::new(observer));
+        self
+    }
+
+    /// Adds an observer that is shared already.
+    #[must_use]
+    pub fn observe_shared(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.push(observer);
+        self
+    }
+
+    /// Adds a hook for every event.
+    #[must_use]
+    pub fn on_event(self, hook: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.observe(Closure {
+            wants: EventSet::ALL,
+            hook,
+        })
+    }
+
+    /// Adds a hook for some events.
+    #[must_use]
+    pub fn on_events(self, wants: EventSet, hook: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.observe(Closure { wants, hook })
+    }
+
+    /// Adds a hook that is called for each informational response; its error aborts the request, which then fails
+    /// with that error as its `source()`.
+    ///
+    /// A request with such a hook has no limit on informational responses but the hook's own (as in Go).
+    #[must_use]
+    pub fn on_got_1xx_response(
+        self,
+        hook: impl Fn(&Got1xxResponse) -> Result<(), BoxError> + Send + Sync + 'static,
+    ) -> Self {
+        self.observe(Deciding1xx { hook })
+    }
+
+    /// Composes with an older trace: this one's hooks run first, then the older's. Neither is changed. An observer
+    /// that is in both is called once.
+    #[must_use]
+    pub fn compose(&self, older: &ClientTrace) -> ClientTrace {
+        if Arc::ptr_eq(&self.hooks, &older.hooks) || older.is_empty() {
+            return self.clone();
+        }
+        if self.is_empty() {
+            return older.clone();
+        }
+        let mut hooks = Vec::with_capacity(self.hooks.len() + older.hooks.len());
+        hooks.extend_from_slice(&self.hooks);
+        let new = older.hooks.iter().filter(|hook| !self.contains(hook));
+        hooks.extend(new.cloned());
+        ClientTrace {
+            hooks: Arc::new(hooks),
+        }
+    }
+
+    /// The events that any of its hooks wants.
+    pub fn wants(&self) -> EventSet {
+        let wants = self.hooks.iter().map(|hook| hook.wants);
+        wants.fold(EventSet::NONE, EventSet::union)
+    }
+
+    /// Whether it has no hooks.
+    pub fn is_empty(&self) -> bool {
+        self.hooks.is_empty()
+    }
+
+    pub(crate) fn hooks(&self) -> &[Hook] {
+        &self.hooks
+    }
+
+    pub(crate) fn is_same(&self, other: &ClientTrace) -> bool {
+        Arc::ptr_eq(&self.hooks, &other.hooks)
+    }
+
+    fn contains(&self, hook: &Hook) -> bool {
+        let address = Arc::as_ptr(&hook.observer);
+        self.hooks
+            .iter()
+            .any(|own| std::ptr::addr_eq(Arc::as_ptr(&own.observer), address))
+    }
+
+    fn push(&mut self, observer: Arc<dyn Observer>) {
+        let wants = observer.wants();
+        Arc::make_mut(&mut self.hooks).push(Hook { wants, observer });
+    }
+}
+
+/// Declares a builder method per event.
+macro_rules! hooks {
+    ($($(#[$doc:meta])* $method:ident: $info:ident,)+) => {
+        impl ClientTrace {
+            $(
+                $(#[$doc])*
+                #[must_use]
+                pub fn $method(self, hook: impl Fn(&$info) + Send + Sync + 'static) -> Self {
+                    self.on_events(EventSet::only(EventName::$info), move |event| {
+                        if let EventKind::$info(info) = &event.kind {
+                            hook(info);
+                        }
+                    })
+                }
+            )+
+        }
+    };
+}
+
+hooks! {
+    /// Adds a hook for the start of a call.
+    on_call_start: CallStart,
+    /// Adds a hook for the end of a call.
+    on_call_end: CallEnd,
+    /// Adds a hook for the start of each round trip: the first, a redirect's, a retry's.
+    on_attempt_start: AttemptStart,
+    /// Adds a hook for the end of each round trip.
+    on_attempt_end: AttemptEnd,
+    /// Adds a hook for redirects that are followed.
+    on_redirect: Redirect,
+    /// Adds a hook called before a connection is looked for (Go's `GetConn`).
+    on_get_conn: GetConn,
+    /// Adds a hook called when a connection was had (Go's `GotConn`).
+    on_got_conn: GotConn,
+    /// Adds a hook called when the connection was offered back to the pool (Go's `PutIdleConn`).
+    on_put_idle_conn: PutIdleConn,
+    /// Adds a hook called when a connection was closed.
+    on_conn_closed: ConnClosed,
+    /// Adds a hook called when a name lookup begins (Go's `DNSStart`).
+    on_dns_start: DnsStart,
+    /// Adds a hook called when a name lookup ends (Go's `DNSDone`).
+    on_dns_done: DnsDone,
+    /// Adds a hook called when connecting to an address begins (Go's `ConnectStart`).
+    on_connect_start: ConnectStart,
+    /// Adds a hook called when connecting to an address ends (Go's `ConnectDone`).
+    on_connect_done: ConnectDone,
+    /// Adds a hook called when a proxy is asked for a tunnel.
+    on_proxy_tunnel_start: ProxyTunnelStart,
+    /// Adds a hook called when the proxy answered.
+    on_proxy_tunnel_done: ProxyTunnelDone,
+    /// Adds a hook called when a TLS handshake begins (Go's `TLSHandshakeStart`).
+    on_tls_handshake_start: TlsHandshakeStart,
+    /// Adds a hook called when a TLS handshake ends (Go's `TLSHandshakeDone`).
+    on_tls_handshake_done: TlsHandshakeDone,
+    /// Adds a hook called for each header field written (Go's `WroteHeaderField`).
+    on_wrote_header_field: WroteHeaderField,
+    /// Adds a hook called when the request's head was written (Go's `WroteHeaders`).
+    on_wrote_headers: WroteHeaders,
+    /// Adds a hook called when the body waits for `100 Continue` (Go's `Wait100Continue`).
+    on_wait_100_continue: Wait100Continue,
+    /// Adds a hook for the progress of the request's body.
+    on_wrote_body: WroteBody,
+    /// Adds a hook called when the request was written (Go's `WroteRequest`).
+    on_wrote_request: WroteRequest,
+    /// Adds a hook called at the first byte of the response (Go's `GotFirstResponseByte`).
+    on_got_first_response_byte: GotFirstResponseByte,
+    /// Adds a hook called when the `100 Continue` asked for arrives (Go's `Got100Continue`).
+    on_got_100_continue: Got100Continue,
+    /// Adds a hook called when the head of the final response arrives.
+    on_got_response_headers: GotResponseHeaders,
+    /// Adds a hook for the progress of the response's body.
+    on_got_body: GotBody,
+    /// Adds a hook called when the response's body is over.
+    on_body_done: BodyDone,
+    /// Adds a hook called when another hook panicked.
+    on_hook_panicked: HookPanicked,
+}
+
+impl fmt::Debug for ClientTrace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { hooks } = self;
+        f.debug_struct("ClientTrace")
+            .field("hooks", &hooks.len())
+            .field("wants", &self.wants())
+            .finish()
+    }
+}
+
+/// A closure as an observer.
+struct Closure<F> {
+    wants: EventSet,
+    hook: F,
+}
+
+impl<F: Fn(&Event) + Send + Sync> Observer for Closure<F> {
+    fn wants(&self) -> EventSet {
+        self.wants
+    }
+
+    fn on_event(&self, event: &Event) {
+        (self.hook)(event);
+    }
+}
+
+/// The one hook that decides.
+struct Deciding1xx<F> {
+    hook: F,
+}
+
+impl<F> Observer for Deciding1xx<F>
+where
+    F: Fn(&Got1xxResponse) -> Result<(), BoxError> + Send + Sync,
+{
+    fn wants(&self) -> EventSet {
+        EventSet::only(EventName::Got1xxResponse)
+    }
+
+    fn on_event(&self, _event: &Event) {}
+
+    fn on_got_1xx_response(&self, event: &Event) -> Result<(), BoxError> {
+        match &event.kind {
+            EventKind::Got1xxResponse(info) => (self.hook)(info),
+            _ => Ok(()),
+        }
+    }
+
+    fn limits_1xx_responses(&self) -> bool {
+        true
+    }
+}
