@@ -30,8 +30,13 @@ impl Error {
 
     /// The request cannot be sent as it is: no phase was entered.
     pub(crate) fn usage(message: impl Into<Arc<str>>) -> Self {
+        Self::outside(ErrorKind::Usage, message)
+    }
+
+    /// It happened between phases: in a redirect, in a layer.
+    pub(crate) fn outside(kind: ErrorKind, message: impl Into<Arc<str>>) -> Self {
         Self(Box::new(Inner {
-            kind: ErrorKind::Usage,
+            kind,
             phase: None,
             message: message.into(),
             source: None,

@@ -1,6 +1,21 @@
-//! An HTTP client that fires every httptrace hook truthfully.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
 
+mod client;
 mod clock;
+mod conn;
+mod dial;
 mod error;
+mod pool;
+mod transport;
+mod wire;
 
+// The public interface is:
+pub use client::{
+    Body, Client, ClientBuilder, RedirectAction, RedirectPolicy, RedirectStep, ReplayBody,
+};
+pub use dial::{
+    Connect, ConnectTarget, Connected, Connecting, IpFamily, Resolve, Resolved, Resolving,
+};
 pub use error::Error;
+pub use transport::Transport;

@@ -1,0 +1,362 @@
+//! The body of a request or of a response.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+
+use bytes::{Buf, Bytes};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body_util::{BodyExt, Empty, Full};
+use httptrace::{BoxError, ErrorKind, Phase};
+
+use super::ending::Ending;
+use crate::conn::http1::ResponseBody;
+use crate::error::Error;
+
+/// A body: of a request to send, or of a response as it arrives.
+///
+/// As a response's body it streams: frames come as the server sends them, and reading it to its end gives the
+/// connection back to the pool before the end is reported. Dropping it early reads on for a moment in the background
+/// if little is left (256 KiB, 50 ms), so that the connection can be used again, and closes the connection otherwise.
+#[must_use = "a response's connection is in use until its body is read or dropped"]
+pub struct Body {
+    kind: Kind,
+    /// What ends with a response's body: the call, its deadlines.
+    ending: Option<Box<Ending>>,
+}
+
+enum Kind {
+    Empty,
+    Full(Bytes),
+    /// Behind a mutex that is never locked, since bodies need not be `Sync` and this one is.
+    Stream(Mutex<BoxBody>),
+    Response(Box<ResponseBody>),
+}
+
+type BoxBody = Pin<Box<dyn HttpBody<Data = Bytes, Error = BoxError> + Send>>;
+
+/// Makes the same body again, so that a request with a streamed body can be repeated: after a 307 or 308 redirect, or
+/// when a reused connection broke before the server answered. Goes into the request's extensions (Go's `GetBody`).
+///
+/// ```
+/// use httptrace_client::{Body, ReplayBody};
+///
+/// let request = http::Request::post("http://example.com/")
+///     .extension(ReplayBody::new(|| Body::from("again")))
+///     .body(Body::from("again"));
+/// assert!(request.is_ok());
+/// ```
+#[derive(Clone)]
+pub struct ReplayBody(Arc<dyn Fn() -> Body + Send + Sync>);
+
+impl ReplayBody {
+    /// A factory that is called once per repetition.
+    pub fn new(factory: impl Fn() -> Body + Send + Sync + 'static) -> Self {
+        Self(Arc::new(factory))
+    }
+
+    pub(crate) fn make(&self) -> Body {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for ReplayBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ReplayBody")
+    }
+}
+
+impl Body {
+    /// A body without a byte.
+    pub fn empty() -> Self {
+        Kind::Empty.into()
+    }
+
+    /// Any other body, as it is: streamed, with a `Content-Length` if it knows its exact size, chunked otherwise.
+    pub fn wrap<B>(body: B) -> Self
+    where
+        B: HttpBody + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<BoxError>,
+    {
+        let mut slot = Some(body);
+        if let Some(body) = known_body(&mut slot) {
+            return body;
+        }
+        // expect is ok because `known_body` empties the slot only when it returns a body.
+        let body = slot.expect("the body is still there");
+        let body = body
+            .map_frame(|frame| frame.map_data(|mut data| data.copy_to_bytes(data.remaining())))
+            .map_err(Into::into);
+        Kind::Stream(Mutex::new(Box::pin(body))).into()
+    }
+
+    /// Reads the body to its end.
+    pub async fn bytes(self) -> Result<Bytes, Error> {
+        Ok(self.collect().await?.to_bytes())
+    }
+
+    /// Reads the body to its end as text; bytes that are not UTF-8 become U+FFFD.
+    pub async fn text(self) -> Result<String, Error> {
+        let bytes = self.bytes().await?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Reads the body to its end as JSON.
+    #[cfg(feature = "json")]
+    pub async fn json<T: serde::de::DeserializeOwned>(self) -> Result<T, Error> {
+        let bytes = self.bytes().await?;
+        serde_json::from_slice(&bytes).map_err(|error| {
+            let message = format!("the response's body is not the JSON that was asked for: {error}");
+            Error::new(Phase::Receive, ErrorKind::Body, message).with_source(error)
+        })
+    }
+
+    pub(crate) fn from_response(body: ResponseBody) -> Self {
+        Kind::Response(Box::new(body)).into()
+    }
+
+    /// Has a call end with this body.
+    pub(crate) fn with_ending(mut self, ending: Ending) -> Self {
+        match self.is_over() {
+            true => ending.end(self.received()),
+            false => self.ending = Some(Box::new(ending)),
+        }
+        self
+    }
+
+    /// A copy for another try, if the body can be sent again: it is empty, or in memory.
+    pub(crate) fn try_clone(&self) -> Option<Self> {
+        match &self.kind {
+            Kind::Empty => Some(Self::empty()),
+            Kind::Full(bytes) => Some(Kind::Full(bytes.clone()).into()),
+            Kind::Stream(_) | Kind::Response(_) => None,
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(self.kind, Kind::Empty)
+    }
+
+    /// The next frame, with the error as the user's own body gave it.
+    pub(crate) fn poll_raw_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match &mut self.get_mut().kind {
+            Kind::Empty => Poll::Ready(None),
+            Kind::Full(bytes) => {
+                let bytes = std::mem::take(bytes);
+                let frame = (!bytes.is_empty()).then(|| Ok(Frame::data(bytes)));
+                Poll::Ready(frame)
+            }
+            Kind::Stream(body) => match body.get_mut() {
+                Ok(body) => body.as_mut().poll_frame(cx),
+                // Never: a mutex that is never locked is not poisoned.
+                Err(_) => Poll::Ready(None),
+            },
+            Kind::Response(body) => body
+                .poll_frame(cx)
+                .map(|frame| frame.map(|frame| frame.map_err(Into::into))),
+        }
+    }
+
+    fn poll_own_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        if let Kind::Response(body) = &mut self.kind {
+            return body.poll_frame(cx);
+        }
+        Pin::new(self).poll_raw_frame(cx).map(|frame| {
+            frame.map(|frame| {
+                frame.map_err(|error| match error.downcast::<Error>() {
+                    Ok(error) => *error,
+                    Err(error) => Error::new(Phase::Receive, ErrorKind::Body, error.to_string())
+                        .with_source(error),
+                })
+            })
+        })
+    }
+
+    /// Whether nothing more will come and no connection is held.
+    fn is_over(&self) -> bool {
+        match &self.kind {
+            Kind::Empty => true,
+            Kind::Full(bytes) => bytes.is_empty(),
+            Kind::Stream(body) => body.lock().is_ok_and(|body| body.is_end_stream()),
+            Kind::Response(body) => body.is_over(),
+        }
+    }
+
+    fn received(&self) -> u64 {
+        match &self.kind {
+            Kind::Response(body) => body.bytes(),
+            _ => 0,
+        }
+    }
+}
+
+impl HttpBody for Body {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let this = self.get_mut();
+        if let Some(error) = this.deadline_passed(cx) {
+            this.give_up(&error);
+            return this.account(Poll::Ready(Some(Err(error))));
+        }
+        let polled = this.poll_own_frame(cx);
+        if polled.is_pending() {
+            if let Some(Poll::Ready(error)) = this.ending.as_mut().map(|e| e.poll_silence(cx)) {
+                this.give_up(&error);
+                return this.account(Poll::Ready(Some(Err(error))));
+            }
+        }
+        this.account(polled)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.is_over()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Empty => SizeHint::with_exact(0),
+            Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Kind::Stream(body) => body.lock().map_or_else(|_| SizeHint::new(), |body| body.size_hint()),
+            Kind::Response(body) => body.size_hint(),
+        }
+    }
+}
+
+impl Body {
+    /// Tells the ending what came, and ends the call when nothing more will.
+    fn account(
+        &mut self,
+        polled: Poll<Option<Result<Frame<Bytes>, Error>>>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let over = self.is_over();
+        let Some(mut ending) = self.ending.take() else {
+            return polled;
+        };
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                ending.got(frame.data_ref().map_or(0, |data| data.len() as u64));
+                match over {
+                    true => ending.end_counted(),
+                    false => self.ending = Some(ending),
+                }
+            }
+            Poll::Ready(Some(Err(error))) => ending.fail(error),
+            Poll::Ready(None) => ending.end_counted(),
+            Poll::Pending => self.ending = Some(ending),
+        }
+        polled
+    }
+
+    fn deadline_passed(&mut self, cx: &mut Context<'_>) -> Option<Error> {
+        match self.ending.as_mut()?.poll_call_deadline(cx) {
+            Poll::Ready(error) => Some(error),
+            Poll::Pending => None,
+        }
+    }
+
+    /// Gives the connection up because a deadline passed.
+    fn give_up(&mut self, error: &Error) {
+        if let Kind::Response(body) = &mut self.kind {
+            body.fail(error, httptrace::info::CloseReason::Canceled);
+        }
+        self.kind = Kind::Empty;
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        // The connection's events come before the call's end.
+        self.kind = Kind::Empty;
+        if let Some(ending) = self.ending.take() {
+            ending.end_counted();
+        }
+    }
+}
+
+impl From<Kind> for Body {
+    fn from(kind: Kind) -> Self {
+        Self { kind, ending: None }
+    }
+}
+
+impl Default for Body {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Self {
+        match bytes.is_empty() {
+            true => Self::empty(),
+            false => Kind::Full(bytes).into(),
+        }
+    }
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Self {
+        Bytes::from(bytes).into()
+    }
+}
+
+impl From<String> for Body {
+    fn from(text: String) -> Self {
+        Bytes::from(text).into()
+    }
+}
+
+impl From<&'static str> for Body {
+    fn from(text: &'static str) -> Self {
+        Bytes::from_static(text.as_bytes()).into()
+    }
+}
+
+impl From<&'static [u8]> for Body {
+    fn from(bytes: &'static [u8]) -> Self {
+        Bytes::from_static(bytes).into()
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match &self.kind {
+            Kind::Empty => "Body(empty)",
+            Kind::Full(_) => "Body(in memory)",
+            Kind::Stream(_) => "Body(stream)",
+            Kind::Response(_) => "Body(response)",
+        })
+    }
+}
+
+/// A body whose bytes are at hand, so that it can be sent again: taken out of the slot by its type.
+fn known_body<B: 'static>(slot: &mut Option<B>) -> Option<Body> {
+    fn take<B: 'static, T: 'static>(slot: &mut Option<B>) -> Option<T> {
+        let any: &mut dyn std::any::Any = slot;
+        any.downcast_mut::<Option<T>>().and_then(Option::take)
+    }
+
+    let full = |body: Full<Bytes>| -> Body {
+        let mut body = body;
+        // A `Full` gives its bytes in one frame, at once.
+        let frame = Pin::new(&mut body).poll_frame(&mut Context::from_waker(std::task::Waker::noop()));
+        match frame {
+            Poll::Ready(Some(Ok(frame))) => frame.into_data().unwrap_or_default().into(),
+            _ => Body::empty(),
+        }
+    };
+    take::<B, Body>(slot)
+        .or_else(|| take::<B, Full<Bytes>>(slot).map(full))
+        .or_else(|| take::<B, Empty<Bytes>>(slot).map(|_| Body::empty()))
+        .or_else(|| take::<B, String>(slot).map(Body::from))
+}

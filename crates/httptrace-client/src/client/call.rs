@@ -1,0 +1,158 @@
+//! One call: hop after hop until a response is the final one.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use http::{Request, Response};
+use http_body::Body as HttpBody;
+use httptrace::{BoxError, Call, ClientTrace, ErrorKind, RequestExt};
+use tokio::time::{Instant, timeout_at};
+use tower_service::Service;
+
+use super::progress::Progress;
+use super::redirect::{Decision, Redirector};
+use super::{Body, Client, Ending};
+use crate::clock;
+use crate::error::Error;
+
+/// Sends a request and returns its final response: the whole call, by name.
+pub(super) async fn send<S, R>(
+    client: &Client<S>,
+    mut request: Request<Body>,
+) -> Result<Response<Body>, Error>
+where
+    S: Service<Request<Body>, Response = Response<R>> + Clone,
+    S::Error: Into<BoxError>,
+    R: HttpBody + Send + 'static,
+    R::Data: Send,
+    R::Error: Into<BoxError>,
+{
+    let settings = &client.settings;
+    let limit = settings.timeout;
+    let deadline = limit.map(|limit| (Instant::now() + limit, limit));
+    let (trace, progress) = client.trace_for(&mut request, deadline.is_some());
+    let call = Call::start_with(&mut request, trace.as_ref(), clock::now);
+    let outcome = match deadline {
+        None => hop_by_hop(client, &call, request).await,
+        Some((at, limit)) => match timeout_at(at, hop_by_hop(client, &call, request)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(progress.timed_out("the whole call", limit)),
+        },
+    };
+    match outcome {
+        Ok(response) => {
+            let status = response.status();
+            let ending = Ending::new(call, status, deadline, settings.idle_body_timeout);
+            Ok(response.map(|body| body.with_ending(ending)))
+        }
+        Err(error) => {
+            call.done(|end| end.with_error(error.to_event()));
+            Err(error)
+        }
+    }
+}
+
+async fn hop_by_hop<S, R>(
+    client: &Client<S>,
+    call: &Call,
+    mut request: Request<Body>,
+) -> Result<Response<Body>, Error>
+where
+    S: Service<Request<Body>, Response = Response<R>> + Clone,
+    S::Error: Into<BoxError>,
+    R: HttpBody + Send + 'static,
+    R::Data: Send,
+    R::Error: Into<BoxError>,
+{
+    let mut redirector = Redirector::new(&client.settings.redirect, &request);
+    loop {
+        redirector.prepare(&mut request)?;
+        let service = client.service.clone();
+        let response = round_trip(service, request).await?;
+        match redirector.decide(&response) {
+            Decision::Return => return Ok(response),
+            Decision::Fail(error) => return Err(error),
+            Decision::Follow(follow) => {
+                tell_redirect(call, &response, &follow.from, &follow.to);
+                redirector.drain(response.into_body()).await;
+                request = redirector.next_request(follow);
+                call.mark_redirect(&mut request);
+            }
+        }
+    }
+}
+
+async fn round_trip<S, R>(mut service: S, request: Request<Body>) -> Result<Response<Body>, Error>
+where
+    S: Service<Request<Body>, Response = Response<R>>,
+    S::Error: Into<BoxError>,
+    R: HttpBody + Send + 'static,
+    R::Data: Send,
+    R::Error: Into<BoxError>,
+{
+    poll_fn(|cx| service.poll_ready(cx)).await.map_err(own_error)?;
+    let response = service.call(request).await.map_err(own_error)?;
+    Ok(response.map(Body::wrap))
+}
+
+fn tell_redirect(call: &Call, response: &Response<Body>, from: &http::Uri, to: &http::Uri) {
+    let mut emitter = call.emitter().clone();
+    if let Some(attempt) = call.latest_attempt() {
+        emitter = emitter.with_attempt(attempt);
+    }
+    emitter.emit(|| httptrace::info::Redirect::new(response.status(), from.clone(), to.clone()));
+}
+
+/// A layer's error, or our own that passed through one.
+fn own_error(error: impl Into<BoxError>) -> Error {
+    match error.into().downcast::<Error>() {
+        Ok(error) => *error,
+        Err(error) => {
+            let message: Arc<str> = error.to_string().into();
+            Error::outside(ErrorKind::Other, message).with_source(error)
+        }
+    }
+}
+
+/// Makes the current scope's trace part of the request itself.
+pub(super) fn carry_scope(request: Request<Body>) -> Request<Body> {
+    match ClientTrace::current() {
+        // Composed under the request's own trace, whose hooks come first.
+        Some(scope) => match request.extensions().get::<ClientTrace>().cloned() {
+            Some(own) => {
+                let composed = own.compose(&scope);
+                let mut request = request;
+                request.extensions_mut().insert(composed);
+                request
+            }
+            None => request.trace(scope),
+        },
+        None => request,
+    }
+}
+
+impl<S> Client<S> {
+    /// The client's own trace for this request: `trace`, `trace_with`, and what a deadline needs to know.
+    fn trace_for(
+        &self,
+        request: &mut Request<Body>,
+        timed: bool,
+    ) -> (Option<ClientTrace>, Progress) {
+        let progress = Progress::new();
+        let mut trace = self.transport.trace().cloned();
+        if let Some(trace_with) = &self.settings.trace_with {
+            let (parts, body) = std::mem::take(request).into_parts();
+            let chosen = trace_with(&parts);
+            *request = Request::from_parts(parts, body);
+            trace = match (chosen, trace) {
+                (Some(chosen), Some(own)) => Some(chosen.compose(&own)),
+                (chosen, own) => chosen.or(own),
+            };
+        }
+        if timed {
+            let watching = trace.unwrap_or_default();
+            trace = Some(watching.observe(progress.clone()));
+        }
+        (trace, progress)
+    }
+}

@@ -1,0 +1,362 @@
+//! Redirects by Go's rules (go-semantics 8.2; RFC 9110 section 15.4).
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use http_body::Body as _;
+use httptrace::{BoxError, ErrorKind};
+use url::Url;
+
+use super::{Body, ReplayBody};
+use crate::error::Error;
+
+/// Which redirects a client follows. The default follows up to ten.
+#[derive(Clone)]
+pub struct RedirectPolicy(Policy);
+
+#[derive(Clone)]
+enum Policy {
+    None,
+    Limited(usize),
+    Custom(Arc<dyn Fn(&RedirectStep<'_>) -> RedirectAction + Send + Sync>),
+}
+
+/// A redirect that a [`RedirectPolicy`] decides about (Go's `CheckRedirect`).
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct RedirectStep<'a> {
+    /// The response's status.
+    pub status: StatusCode,
+    /// Where the response came from.
+    pub from: &'a Uri,
+    /// Where it leads.
+    pub to: &'a Uri,
+    /// How many requests this call has made so far.
+    pub requests: usize,
+}
+
+/// What to do about a redirect.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RedirectAction {
+    /// Go there.
+    Follow,
+    /// Return the redirect itself to the caller, its body unread (Go's `ErrUseLastResponse`).
+    Stop,
+    /// Fail the call with this error as its source.
+    Fail(BoxError),
+}
+
+impl RedirectPolicy {
+    /// Follows none: the caller gets the redirect itself.
+    pub fn none() -> Self {
+        Self(Policy::None)
+    }
+
+    /// Follows so many; one more fails the call.
+    pub fn limited(redirects: usize) -> Self {
+        Self(Policy::Limited(redirects))
+    }
+
+    /// Asks a function each time. It has to end loops itself.
+    pub fn custom(
+        policy: impl Fn(&RedirectStep<'_>) -> RedirectAction + Send + Sync + 'static,
+    ) -> Self {
+        Self(Policy::Custom(Arc::new(policy)))
+    }
+
+    fn decide(&self, step: &RedirectStep<'_>) -> RedirectAction {
+        match &self.0 {
+            Policy::None => RedirectAction::Stop,
+            Policy::Limited(max) if step.requests <= *max => RedirectAction::Follow,
+            Policy::Limited(max) => RedirectAction::Fail(format!("stopped after {max} redirects").into()),
+            Policy::Custom(policy) => policy(step),
+        }
+    }
+}
+
+impl Default for RedirectPolicy {
+    fn default() -> Self {
+        Self::limited(10)
+    }
+}
+
+impl fmt::Debug for RedirectPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Policy::None => f.write_str("RedirectPolicy::none()"),
+            Policy::Limited(max) => write!(f, "RedirectPolicy::limited({max})"),
+            Policy::Custom(_) => f.write_str("RedirectPolicy::custom(..)"),
+        }
+    }
+}
+
+/// What to do with a response.
+pub(super) enum Decision {
+    Return,
+    Follow(Follow),
+    Fail(Error),
+}
+
+/// A redirect to follow.
+#[derive(Debug)]
+pub(super) struct Follow {
+    pub(super) from: Uri,
+    pub(super) to: Uri,
+    method: Method,
+    keeps_body: bool,
+    /// The `Location` named no host.
+    relative: bool,
+}
+
+/// Follows one call from hop to hop.
+pub(super) struct Redirector {
+    policy: RedirectPolicy,
+    /// The current hop's.
+    uri: Uri,
+    method: Method,
+    /// The first request's fields and extensions, which each hop starts from.
+    headers: HeaderMap,
+    extensions: http::Extensions,
+    initial_host: String,
+    requests: usize,
+    body: Replay,
+    /// Another site was visited: sensitive fields stay behind from then on.
+    left_site: bool,
+    /// The body's description went with the body.
+    dropped_body: bool,
+}
+
+/// How the body can be had again.
+enum Replay {
+    Copy(Body),
+    Factory(ReplayBody),
+    Impossible,
+}
+
+/// How much of a redirect's own body is read, so that its connection can be used again.
+const MAX_DRAIN: u64 = 2 * 1024;
+
+const SENSITIVE: [HeaderName; 4] = [
+    header::AUTHORIZATION,
+    header::COOKIE,
+    header::PROXY_AUTHORIZATION,
+    header::WWW_AUTHENTICATE,
+];
+
+impl Redirector {
+    pub(super) fn new(policy: &RedirectPolicy, request: &Request<Body>) -> Self {
+        let body = match (request.body().try_clone(), request.extensions().get::<ReplayBody>()) {
+            (Some(copy), _) => Replay::Copy(copy),
+            (None, Some(factory)) => Replay::Factory(factory.clone()),
+            (None, None) => Replay::Impossible,
+        };
+        Self {
+            policy: policy.clone(),
+            uri: request.uri().clone(),
+            method: request.method().clone(),
+            headers: request.headers().clone(),
+            extensions: request.extensions().clone(),
+            initial_host: host(request.uri()),
+            requests: 0,
+            body,
+            left_site: false,
+            dropped_body: false,
+        }
+    }
+
+    /// Makes a hop's request ready: userinfo becomes Basic auth (RFC 7617), unless there is an `Authorization`.
+    pub(super) fn prepare(&mut self, request: &mut Request<Body>) -> Result<(), Error> {
+        self.requests += 1;
+        let authority = request.uri().authority();
+        let Some((userinfo, host)) = authority.and_then(|a| a.as_str().rsplit_once('@')) else {
+            return Ok(());
+        };
+        let credentials = basic_auth(userinfo);
+        let mut parts = request.uri().clone().into_parts();
+        parts.authority = host.parse().ok();
+        let uri = Uri::from_parts(parts);
+        let uri = uri.map_err(|_| Error::usage("the request's URI has no host after its userinfo"))?;
+        *request.uri_mut() = uri;
+        if !request.headers().contains_key(header::AUTHORIZATION) {
+            request.headers_mut().insert(header::AUTHORIZATION, credentials);
+        }
+        Ok(())
+    }
+
+    /// Decides about a response.
+    pub(super) fn decide<B>(&self, response: &Response<B>) -> Decision {
+        let status = response.status();
+        let Some(location) = response.headers().get(header::LOCATION) else {
+            return Decision::Return;
+        };
+        let keeps_method = match status.as_u16() {
+            301..=303 => matches!(self.method, Method::GET | Method::HEAD),
+            307 | 308 => true,
+            _ => return Decision::Return,
+        };
+        let keeps_body = matches!(status.as_u16(), 307 | 308) && !self.dropped_body;
+        if keeps_body && matches!(self.body, Replay::Impossible) {
+            return Decision::Return;
+        }
+        let (to, relative) = match self.resolve(location) {
+            Ok(resolved) => resolved,
+            Err(error) => return Decision::Fail(error),
+        };
+        let step = RedirectStep {
+            status,
+            from: &self.uri,
+            to: &to,
+            requests: self.requests,
+        };
+        match self.policy.decide(&step) {
+            RedirectAction::Stop => Decision::Return,
+            RedirectAction::Fail(error) => {
+                let message = format!("the redirect was not followed: {error}");
+                Decision::Fail(Error::outside(ErrorKind::Redirect, message).with_source(error))
+            }
+            RedirectAction::Follow => Decision::Follow(Follow {
+                from: self.uri.clone(),
+                to,
+                method: match keeps_method {
+                    true => self.method.clone(),
+                    false => Method::GET,
+                },
+                keeps_body,
+                relative,
+            }),
+        }
+    }
+
+    /// Reads what little a redirect says in its body, so that its connection can be used again.
+    pub(super) async fn drain(&self, mut body: Body) {
+        if body.size_hint().lower() > MAX_DRAIN {
+            return;
+        }
+        let mut rest = MAX_DRAIN;
+        while let Some(Ok(frame)) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+            let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
+            match rest.checked_sub(bytes) {
+                Some(left) => rest = left,
+                None => return,
+            }
+        }
+    }
+
+    /// The next hop's request.
+    pub(super) fn next_request(&mut self, follow: Follow) -> Request<Body> {
+        self.left_site |= !is_same_site(&host(&follow.to), &self.initial_host);
+        self.dropped_body |= !follow.keeps_body;
+        let mut request = Request::new(match (&self.body, self.dropped_body) {
+            (Replay::Copy(body), false) => body.try_clone().unwrap_or_default(),
+            (Replay::Factory(factory), false) => factory.make(),
+            _ => Body::empty(),
+        });
+        *request.headers_mut() = self.headers_for(&follow);
+        *request.extensions_mut() = self.extensions.clone();
+        *request.method_mut() = follow.method.clone();
+        *request.uri_mut() = follow.to.clone();
+        self.method = follow.method;
+        self.uri = follow.to;
+        request
+    }
+
+    fn headers_for(&self, follow: &Follow) -> HeaderMap {
+        let mut headers = self.headers.clone();
+        if self.left_site {
+            for name in SENSITIVE {
+                headers.remove(name);
+            }
+            headers.remove("cookie2");
+            headers.remove("proxy-authenticate");
+        }
+        if self.dropped_body {
+            for name in [
+                header::CONTENT_ENCODING,
+                header::CONTENT_LANGUAGE,
+                header::CONTENT_LENGTH,
+                header::CONTENT_LOCATION,
+                header::CONTENT_TYPE,
+                header::TRANSFER_ENCODING,
+            ] {
+                headers.remove(name);
+            }
+        }
+        if !follow.relative {
+            headers.remove(header::HOST);
+        }
+        if !headers.contains_key(header::REFERER) {
+            if let Some(referer) = referer(&follow.from, &follow.to) {
+                headers.insert(header::REFERER, referer);
+            }
+        }
+        headers
+    }
+
+    /// Where a `Location` leads, and whether it named no host.
+    fn resolve(&self, location: &HeaderValue) -> Result<(Uri, bool), Error> {
+        let text = String::from_utf8_lossy(location.as_bytes());
+        let failed = |why: String| {
+            let message = format!("the redirect's Location {text:?} cannot be followed: {why}");
+            Error::outside(ErrorKind::Redirect, message)
+        };
+        let base = Url::parse(&self.uri.to_string()).map_err(|error| failed(error.to_string()))?;
+        let mut to = base.join(&text).map_err(|error| failed(error.to_string()))?;
+        to.set_fragment(None);
+        if !matches!(to.scheme(), "http" | "https") {
+            return Err(failed(format!("the scheme {} is not supported", to.scheme())));
+        }
+        let uri = to.as_str().parse().map_err(|_| failed("it is not a valid URI".into()))?;
+        let relative = Url::parse(&text).is_err() && !text.starts_with("//");
+        Ok((uri, relative))
+    }
+}
+
+/// The host in lower case, without port and userinfo.
+fn host(uri: &Uri) -> String {
+    uri.host().unwrap_or_default().to_ascii_lowercase()
+}
+
+/// Whether a host is the initial one or below it.
+fn is_same_site(host: &str, initial: &str) -> bool {
+    let is_address = initial.starts_with('[') || initial.parse::<std::net::Ipv4Addr>().is_ok();
+    host == initial
+        || (!is_address
+            && host
+                .strip_suffix(initial)
+                .is_some_and(|prefix| prefix.ends_with('.')))
+}
+
+/// The `Referer` of the next hop: where we come from, without userinfo, and not from https to http.
+fn referer(from: &Uri, to: &Uri) -> Option<HeaderValue> {
+    if from.scheme_str() == Some("https") && to.scheme_str() == Some("http") {
+        return None;
+    }
+    let mut url = Url::parse(&from.to_string()).ok()?;
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    HeaderValue::from_str(url.as_str()).ok()
+}
+
+fn basic_auth(userinfo: &str) -> HeaderValue {
+    let decoded: Vec<u8> = percent_decode(userinfo);
+    let colon = if decoded.contains(&b':') { &b""[..] } else { b":" };
+    let credentials = BASE64_STANDARD.encode([&decoded[..], colon].concat());
+    // unwrap_or is not taken: base64 is valid in a header value.
+    let mut value = HeaderValue::from_str(&format!("Basic {credentials}"))
+        .unwrap_or(HeaderValue::from_static("Basic"));
+    value.set_sensitive(true);
+    value
+}
+
+fn percent_decode(text: &str) -> Vec<u8> {
+    percent_encoding::percent_decode_str(text).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,148 @@
+//! One exchange up to the response's head, driven in the caller's task.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::{Request, Response};
+use httptrace::info::{CloseReason, GotResponseHeaders};
+use httptrace::Phase;
+use hyper::body::Incoming;
+use tokio::time::Sleep;
+
+use super::informational::Informational;
+use super::{Http1, SendBody, failure};
+use crate::error::Error;
+use crate::pool::Lease;
+
+/// A response's head has come.
+pub(crate) struct Exchanged {
+    pub(crate) response: Response<Incoming>,
+    pub(crate) lease: Lease,
+    /// The request is still being written.
+    pub(crate) still_sending: bool,
+}
+
+/// No response's head has come. The connection is closed already.
+pub(crate) struct Failed {
+    pub(crate) error: Error,
+    /// The request, where the codec never took it.
+    pub(crate) unsent: Option<Request<SendBody>>,
+    /// A byte of the request was accepted by the connection.
+    pub(crate) request_begun: bool,
+    /// A byte of the response arrived.
+    pub(crate) response_begun: bool,
+    /// The connection ended by itself: neither a hook, nor the body, nor a deadline ended it.
+    pub(crate) connection_lost: bool,
+}
+
+/// Why the wait for a response's head was ended.
+enum Stop {
+    Codec(hyper::Error, Option<Request<SendBody>>),
+    Refused(Error),
+    Timeout(Error),
+}
+
+/// Writes a request and reads until its response's head.
+///
+/// `head_timeout` counts from the moment when the request is written to its end (as Go's `ResponseHeaderTimeout`).
+pub(crate) async fn exchange(
+    mut lease: Lease,
+    mut request: Request<SendBody>,
+    head_timeout: Option<Duration>,
+) -> Result<Exchanged, Failed> {
+    let emitter = lease.emitter().clone();
+    let informational = Informational::listen(&mut request, &emitter);
+    let conn = lease.conn();
+    conn.exchanges += 1;
+    let http1 = &mut conn.http1;
+    http1.begin_exchange(&emitter);
+    let mut response = pin!(http1.sender.try_send_request(request));
+    let mut deadline = HeadDeadline::new(head_timeout);
+
+    let head = poll_fn(|cx| {
+        let _ = http1.poll_drive(cx);
+        if let Some(refused) = informational.take_refusal() {
+            return Poll::Ready(Err(Stop::Refused(refused)));
+        }
+        match response.as_mut().poll(cx) {
+            Poll::Ready(Ok(response)) => Poll::Ready(Ok(response)),
+            Poll::Ready(Err(mut failed)) => {
+                let unsent = failed.take_message();
+                Poll::Ready(Err(Stop::Codec(failed.into_error(), unsent)))
+            }
+            Poll::Pending => deadline.poll(http1, cx).map(|error| Err(Stop::Timeout(error))),
+        }
+    })
+    .await;
+
+    match head {
+        Ok(response) => {
+            emitter.emit(|| {
+                let headers = response.headers().clone();
+                GotResponseHeaders::new(response.status(), response.version(), headers)
+            });
+            Ok(Exchanged {
+                still_sending: !http1.watch.is_request_flushed(),
+                response,
+                lease,
+            })
+        }
+        Err(stop) => Err(fail(lease, stop)),
+    }
+}
+
+fn fail(mut lease: Lease, stop: Stop) -> Failed {
+    let http1 = &lease.conn().http1;
+    let request_begun = http1.watch.is_request_begun();
+    let response_begun = http1.watch.is_response_begun();
+    let (error, unsent, lost) = match stop {
+        Stop::Codec(error, unsent) => {
+            let phase = match http1.watch.is_request_flushed() || response_begun {
+                true => Phase::Wait,
+                false => Phase::Send,
+            };
+            let lost = !error.is_user() && !error.is_parse();
+            (failure::explain(error, phase), unsent, lost)
+        }
+        Stop::Refused(error) | Stop::Timeout(error) => (error, None, false),
+    };
+    http1.give_up_request(|| error.to_event());
+    lease.close(CloseReason::Failed, Some(error.to_event()));
+    Failed {
+        error,
+        unsent,
+        request_begun,
+        response_begun,
+        connection_lost: lost,
+    }
+}
+
+/// The time the peer is given between the request's end and the response's head.
+struct HeadDeadline {
+    limit: Option<Duration>,
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl HeadDeadline {
+    fn new(limit: Option<Duration>) -> Self {
+        Self { limit, sleep: None }
+    }
+
+    fn poll(&mut self, http1: &Http1, cx: &mut Context<'_>) -> Poll<Error> {
+        let Some(limit) = self.limit else {
+            return Poll::Pending;
+        };
+        if self.sleep.is_none() && !http1.watch.is_request_flushed() {
+            return Poll::Pending;
+        }
+        let sleep = self
+            .sleep
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
+        sleep
+            .as_mut()
+            .poll(cx)
+            .map(|()| Error::timeout(Phase::Wait, "the wait for the response's head", limit))
+    }
+}

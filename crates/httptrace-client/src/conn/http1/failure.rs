@@ -1,0 +1,66 @@
+//! What hyper's errors mean, in our words.
+
+use std::error::Error as StdError;
+use std::io;
+
+use httptrace::info::CloseReason;
+use httptrace::{ErrorKind, EventError, Phase};
+
+use super::send_body::BodyFailure;
+use crate::conn::Dead;
+use crate::error::Error;
+
+/// Why an exchange failed, given the phase it was in.
+pub(super) fn explain(error: hyper::Error, phase: Phase) -> Error {
+    if let Some(failure) = find::<BodyFailure>(&error) {
+        return failure.to_error();
+    }
+    let (kind, message) = if error.is_parse() || error.is_parse_too_large() {
+        (ErrorKind::Protocol, format!("the server's response is not valid HTTP/1: {error}"))
+    } else if let Some(io) = find::<io::Error>(&error) {
+        let kind = EventError::io(io::Error::new(io.kind(), "")).kind();
+        (kind, format!("the connection failed {}: {io}", during(phase)))
+    } else if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
+        (ErrorKind::Closed, format!("the server closed the connection {}", during(phase)))
+    } else {
+        (ErrorKind::Protocol, format!("{error} ({})", during(phase)))
+    };
+    Error::new(phase, kind, message).with_source(error)
+}
+
+/// Why an idle connection ended with an error.
+pub(super) fn dead(error: hyper::Error) -> Dead {
+    match find::<io::Error>(&error) {
+        Some(io) => {
+            let copy = io::Error::new(io.kind(), io.to_string());
+            Dead {
+                reason: CloseReason::PeerClosed,
+                error: Some(EventError::io(copy)),
+            }
+        }
+        None => Dead {
+            reason: CloseReason::UnsolicitedResponse,
+            error: Some(EventError::new(ErrorKind::Protocol, error.to_string())),
+        },
+    }
+}
+
+fn during(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Send => "while the request was being written",
+        Phase::Receive => "before the end of the response's body",
+        _ => "before its response",
+    }
+}
+
+/// Finds an error of a type among an error's sources.
+fn find<E: StdError + 'static>(error: &hyper::Error) -> Option<&E> {
+    let mut source = error.source();
+    while let Some(error) = source {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        source = error.source();
+    }
+    None
+}

@@ -1,0 +1,100 @@
+//! 1xx responses: told to the hooks, which may say no; counted, where no hook counts them itself.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http::{HeaderMap, Request, StatusCode, header};
+use httptrace::info::{Got1xxResponse, Got100Continue};
+use httptrace::{Emitter, ErrorKind, EventName, Phase};
+
+use super::SendBody;
+use crate::error::Error;
+
+/// How many informational responses one request takes, where no hook decides.
+const MAX_RESPONSES: usize = 100;
+/// How many bytes of header fields they may have together.
+const MAX_BYTES: usize = 64 * 1024;
+
+/// The informational responses of one request.
+#[derive(Clone)]
+pub(super) struct Informational(Arc<Mutex<State>>);
+
+struct State {
+    emitter: Emitter,
+    /// The request asked for `100 Continue` and has not got it.
+    expects_100: bool,
+    responses: usize,
+    bytes: usize,
+    refused: Option<Error>,
+}
+
+impl Informational {
+    /// Listens to the informational responses of a request.
+    pub(super) fn listen(request: &mut Request<SendBody>, emitter: &Emitter) -> Self {
+        let state = State {
+            emitter: emitter.clone(),
+            expects_100: expects_100(request),
+            responses: 0,
+            bytes: 0,
+            refused: None,
+        };
+        let this = Self(Arc::new(Mutex::new(state)));
+        let listener = this.clone();
+        hyper::ext::on_informational(request, move |response| {
+            listener.arrived(response.status(), response.headers());
+        });
+        this
+    }
+
+    /// Why the request must be aborted, if it must.
+    pub(super) fn take_refusal(&self) -> Option<Error> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).refused.take()
+    }
+
+    fn arrived(&self, status: StatusCode, headers: &HeaderMap) {
+        let (emitter, is_expected) = {
+            let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_expected = status == StatusCode::CONTINUE && state.expects_100;
+            state.expects_100 &= !is_expected;
+            state.count(headers);
+            (state.emitter.clone(), is_expected)
+        };
+        if is_expected {
+            emitter.emit(Got100Continue::new);
+        }
+        if !emitter.wants(EventName::Got1xxResponse) {
+            return;
+        }
+        let verdict = emitter.emit_1xx(|| Got1xxResponse::new(status, headers.clone()));
+        if let Err(hook) = verdict {
+            let message = format!("a hook refused the {status} response");
+            let refused = Error::new(Phase::Wait, ErrorKind::Hook, message).with_source(hook);
+            let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            state.refused.get_or_insert(refused);
+        }
+    }
+}
+
+impl State {
+    fn count(&mut self, headers: &HeaderMap) {
+        let sizes = headers.iter().map(|(name, value)| name.as_str().len() + value.len());
+        self.responses += 1;
+        self.bytes += sizes.sum::<usize>();
+        let too_many = self.responses > MAX_RESPONSES || self.bytes > MAX_BYTES;
+        if too_many && !self.emitter.limits_1xx_responses() {
+            let message = format!(
+                "the server sent too many informational responses ({} with {} bytes of header fields; the limits \
+                 are {MAX_RESPONSES} and {MAX_BYTES}, unless a Got1xxResponse hook decides)",
+                self.responses, self.bytes,
+            );
+            let refused = Error::new(Phase::Wait, ErrorKind::Protocol, message);
+            self.refused.get_or_insert(refused);
+        }
+    }
+}
+
+/// Whether a request waits for `100 Continue` (RFC 9110 section 10.1.1): it says so, and has a body to hold back.
+fn expects_100(request: &Request<SendBody>) -> bool {
+    let mut values = request.headers().get_all(header::EXPECT).iter();
+    !request.body().is_empty()
+        && values.any(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+}

@@ -1,0 +1,137 @@
+//! HTTP/1 by hyper's connection, driven by whoever uses it: the request's own task while there is one.
+
+mod background;
+mod exchange;
+mod failure;
+mod informational;
+mod response_body;
+mod reuse;
+mod send_body;
+
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use httptrace::info::{CloseReason, WriteOutcome};
+use httptrace::{Emitter, ErrorKind, EventError, Phase};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+
+pub(crate) use exchange::{Exchanged, Failed, exchange};
+pub(crate) use response_body::ResponseBody;
+pub(crate) use reuse::closes_after;
+pub(crate) use send_body::SendBody;
+
+use super::Dead;
+use crate::dial::{SocketProbe, Stream};
+use crate::error::Error;
+use crate::wire::{Tap, Watch};
+
+/// hyper's two halves of a connection, the tap under them, and the socket's probe.
+pub(crate) struct Http1 {
+    sender: http1::SendRequest<SendBody>,
+    /// Absent once it has ended: it must not be polled again.
+    driver: Option<http1::Connection<TokioIo<Tap>, SendBody>>,
+    watch: Watch,
+    probe: Option<SocketProbe>,
+}
+
+/// How a connection is after an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rest {
+    /// It can carry another request.
+    Ready,
+    /// It is still writing or reading.
+    Busy,
+    /// It has ended.
+    Closed,
+}
+
+impl Http1 {
+    /// Puts the codec on a stream. No byte is read or written.
+    pub(crate) async fn handshake(
+        stream: Stream,
+        probe: Option<SocketProbe>,
+    ) -> Result<Self, Error> {
+        let watch = Watch::default();
+        let io = TokioIo::new(Tap::new(stream, watch.clone()));
+        let mut builder = http1::Builder::new();
+        // As Go and curl write them; some old peers insist.
+        builder.title_case_headers(true);
+        let (sender, driver) = builder.handshake(io).await.map_err(|error| {
+            let message = "the HTTP/1 connection could not be set up";
+            Error::new(Phase::Connect, ErrorKind::Other, message).with_source(error)
+        })?;
+        Ok(Self {
+            sender,
+            driver: Some(driver),
+            watch,
+            probe,
+        })
+    }
+
+    /// A request begins: what the tap sees from now on is told to this emitter.
+    fn begin_exchange(&self, emitter: &Emitter) {
+        self.watch.begin(emitter.clone());
+    }
+
+    /// The exchange is over, and whole.
+    pub(crate) fn end_exchange(&self) {
+        self.watch.end();
+    }
+
+    /// The exchange is over before its end: tells `WroteRequest` if it is owed.
+    pub(crate) fn cancel_request(&self) {
+        self.give_up_request(EventError::canceled);
+    }
+
+    fn give_up_request(&self, error: impl FnOnce() -> EventError) {
+        self.watch.give_up(|| WriteOutcome::Failed(error()));
+        self.watch.end();
+    }
+
+    /// Reads and writes as far as possible. Ready when the connection has ended.
+    fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), hyper::Error>> {
+        let Some(driver) = &mut self.driver else {
+            return Poll::Ready(Ok(()));
+        };
+        let driven = Pin::new(driver).poll(cx);
+        if driven.is_ready() {
+            self.driver = None;
+        }
+        driven
+    }
+
+    /// Lets the connection come to rest; `waker` is woken when the peer does something afterwards.
+    pub(super) fn rest(&mut self, waker: &Waker) -> Rest {
+        match self.poll_drive(&mut Context::from_waker(waker)) {
+            Poll::Ready(_) => Rest::Closed,
+            Poll::Pending if self.is_at_rest() => Rest::Ready,
+            Poll::Pending => Rest::Busy,
+        }
+    }
+
+    fn is_at_rest(&self) -> bool {
+        // A connection that has carried nothing yet has not asked for its first request, but takes it.
+        self.sender.is_ready() || !self.watch.is_request_begun()
+    }
+
+    /// Checks an idle connection: has the peer closed it, or sent what nobody asked for?
+    pub(super) fn check(&mut self, ask_the_socket: bool) -> Result<(), Dead> {
+        let probe = self.probe.clone().filter(|_| ask_the_socket);
+        if let Some(probe) = &probe {
+            probe.force(true);
+        }
+        let driven = self.poll_drive(&mut Context::from_waker(Waker::noop()));
+        if let Some(probe) = &probe {
+            probe.force(false);
+        }
+        match driven {
+            Poll::Pending => Ok(()),
+            Poll::Ready(Ok(())) => Err(Dead {
+                reason: CloseReason::PeerClosed,
+                error: None,
+            }),
+            Poll::Ready(Err(error)) => Err(failure::dead(error)),
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! The response's body: it owns the connection, polls it, and gives it back at its end.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use http_body::{Body as _, Frame, SizeHint};
+use httptrace::info::{AttemptEnd, BodyDone, BodyEnd, CloseReason, GotBody};
+use httptrace::{Attempt, Emitter, ErrorKind, Phase};
+use hyper::body::Incoming;
+
+use super::background::{self, Background};
+use super::failure;
+use crate::error::Error;
+use crate::pool::Lease;
+
+/// A response's body on its connection.
+pub(crate) struct ResponseBody {
+    incoming: Option<Incoming>,
+    drive: Drive,
+    /// Why the connection must be closed after this response, if it must.
+    closes: Option<CloseReason>,
+    /// Ends with the body.
+    attempt: Option<Attempt>,
+    /// The attempt's, with the connection's id.
+    emitter: Emitter,
+    status: StatusCode,
+    bytes: u64,
+    trailers: Option<HeaderMap>,
+}
+
+/// Who drives the connection meanwhile.
+enum Drive {
+    /// Whoever polls this body.
+    Here(Lease),
+    /// A task, because the request is still being written.
+    Elsewhere(Background),
+    /// Nobody: the body is over.
+    Over,
+}
+
+impl ResponseBody {
+    /// The body of a response whose head has come. A response without a body is over at once, and its connection back
+    /// in the pool before the caller sees the head.
+    pub(crate) fn new(
+        incoming: Incoming,
+        lease: Lease,
+        still_sending: bool,
+        closes: Option<CloseReason>,
+        attempt: Attempt,
+        status: StatusCode,
+    ) -> Self {
+        let emitter = lease.emitter().clone();
+        let drive = match still_sending {
+            false => Drive::Here(lease),
+            true => Drive::Elsewhere(Background::spawn(lease, closes)),
+        };
+        let mut body = Self {
+            incoming: Some(incoming),
+            drive,
+            closes,
+            attempt: Some(attempt),
+            emitter,
+            status,
+            bytes: 0,
+            trailers: None,
+        };
+        if body.is_ready_to_conclude() {
+            body.conclude();
+        }
+        body
+    }
+
+    /// Bytes handed out so far.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.drive, Drive::Over)
+    }
+
+    pub(crate) fn size_hint(&self) -> SizeHint {
+        match &self.incoming {
+            Some(incoming) => incoming.size_hint(),
+            None => SizeHint::with_exact(0),
+        }
+    }
+
+    pub(crate) fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let Some(incoming) = &mut self.incoming else {
+            return self.poll_settled(cx);
+        };
+        let frame = match (Pin::new(&mut *incoming).poll_frame(cx), &mut self.drive) {
+            (Poll::Ready(frame), _) => frame,
+            (Poll::Pending, Drive::Here(lease)) => {
+                // What the connection reads now is in the body's channel right after.
+                let _ = lease.conn().http1.poll_drive(cx);
+                ready!(Pin::new(incoming).poll_frame(cx))
+            }
+            (Poll::Pending, _) => return Poll::Pending,
+        };
+        match frame {
+            Some(Ok(frame)) => {
+                self.got(&frame);
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Some(Err(error)) => {
+                let error = self.explain(error);
+                self.fail(&error, CloseReason::Failed);
+                Poll::Ready(Some(Err(error)))
+            }
+            None => {
+                self.conclude();
+                self.poll_settled(cx)
+            }
+        }
+    }
+
+    /// The body is given up because of an error that is not the connection's own, such as a deadline.
+    pub(crate) fn fail(&mut self, error: &Error, reason: CloseReason) {
+        let event = error.to_event();
+        self.tell_done(BodyEnd::Error(event.clone()));
+        self.incoming = None;
+        match std::mem::replace(&mut self.drive, Drive::Over) {
+            Drive::Here(mut lease) => {
+                lease.conn().http1.give_up_request(|| event.clone());
+                lease.close(reason, Some(event.clone()));
+            }
+            Drive::Elsewhere(background) => background.failed(event.clone()),
+            Drive::Over => {}
+        }
+        self.end_attempt(|end| end.with_error(event));
+    }
+
+    fn got(&mut self, frame: &Frame<Bytes>) {
+        if let Some(data) = frame.data_ref() {
+            let bytes = data.len() as u64;
+            self.bytes += bytes;
+            if bytes > 0 {
+                self.emitter.emit(|| GotBody::new(bytes));
+            }
+        } else if let Some(trailers) = frame.trailers_ref() {
+            self.trailers = Some(trailers.clone());
+        }
+        if self.is_ready_to_conclude() {
+            self.conclude();
+        }
+    }
+
+    /// Whether the end is known without asking for another frame, and nobody must be waited for.
+    fn is_ready_to_conclude(&self) -> bool {
+        let at_end = self.incoming.as_ref().is_some_and(Incoming::is_end_stream);
+        at_end && matches!(self.drive, Drive::Here(_))
+    }
+
+    /// The body has been read to its end.
+    fn conclude(&mut self) {
+        self.tell_done(BodyEnd::End);
+        self.incoming = None;
+        match std::mem::replace(&mut self.drive, Drive::Over) {
+            Drive::Here(lease) => {
+                background::conclude(lease, self.closes);
+                self.end_attempt(|end| end);
+            }
+            Drive::Elsewhere(mut background) => {
+                background.ended();
+                self.drive = Drive::Elsewhere(background);
+            }
+            Drive::Over => {}
+        }
+    }
+
+    /// Waits until the connection's fate is known, where a task decides it.
+    fn poll_settled(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        if let Drive::Elsewhere(background) = &mut self.drive {
+            ready!(background.poll_settled(cx));
+            self.drive = Drive::Over;
+            self.end_attempt(|end| end);
+        }
+        Poll::Ready(None)
+    }
+
+    fn tell_done(&mut self, end: BodyEnd) {
+        let (bytes, trailers) = (self.bytes, self.trailers.take());
+        self.emitter.emit(|| {
+            let done = BodyDone::new(end).with_wire_bytes(bytes);
+            match trailers {
+                Some(trailers) => done.with_trailers(trailers),
+                None => done,
+            }
+        });
+    }
+
+    fn end_attempt(&mut self, fill: impl FnOnce(AttemptEnd) -> AttemptEnd) {
+        if let Some(attempt) = self.attempt.take() {
+            attempt.done(|end| fill(end.with_status(self.status)));
+        }
+    }
+
+    fn explain(&self, error: hyper::Error) -> Error {
+        if !error.is_incomplete_message() {
+            return failure::explain(error, Phase::Receive);
+        }
+        let message = format!(
+            "the server closed the connection before the end of the response's body, after {} bytes of it",
+            self.bytes
+        );
+        Error::new(Phase::Receive, ErrorKind::Closed, message).with_source(error)
+    }
+}
+
+impl Drop for ResponseBody {
+    fn drop(&mut self) {
+        let drive = std::mem::replace(&mut self.drive, Drive::Over);
+        if self.incoming.is_some() {
+            self.tell_done(BodyEnd::Dropped);
+        }
+        match drive {
+            Drive::Here(lease) => {
+                if let Some(incoming) = self.incoming.take() {
+                    background::drain(lease, incoming, self.closes);
+                }
+            }
+            Drive::Elsewhere(background) => background.dropped(self.incoming.take()),
+            Drive::Over => {}
+        }
+        self.end_attempt(|end| end);
+    }
+}

@@ -1,0 +1,93 @@
+//! Whether a connection may carry another request after this response (RFC 9112 section 9.3).
+
+use http::{HeaderMap, Method, Response, StatusCode, Version, header};
+use httptrace::info::CloseReason;
+
+/// Why the connection must be closed after this exchange, if it must.
+pub(crate) fn closes_after<B>(
+    method: &Method,
+    request_headers: &HeaderMap,
+    response: &Response<B>,
+) -> Option<CloseReason> {
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        Some(CloseReason::Upgraded)
+    } else if says(request_headers, "close") {
+        Some(CloseReason::RequestSaidClose)
+    } else if says(response.headers(), "close") {
+        Some(CloseReason::ResponseSaidClose)
+    } else if response.version() == Version::HTTP_10 && !says(response.headers(), "keep-alive") {
+        Some(CloseReason::Http10)
+    } else if lasts_until_eof(method, response) {
+        Some(CloseReason::BodyUntilEof)
+    } else {
+        None
+    }
+}
+
+/// Whether the `Connection` field has this option.
+pub(crate) fn says(headers: &HeaderMap, option: &str) -> bool {
+    headers.get_all(header::CONNECTION).iter().any(|value| {
+        let options = value.to_str().unwrap_or_default().split(',');
+        options.into_iter().any(|o| o.trim().eq_ignore_ascii_case(option))
+    })
+}
+
+/// Whether the body is delimited by the end of the connection (RFC 9112 section 6.3).
+fn lasts_until_eof<B>(method: &Method, response: &Response<B>) -> bool {
+    let status = response.status();
+    let has_no_body = *method == Method::HEAD
+        || status.is_informational()
+        || status == StatusCode::NO_CONTENT
+        || status == StatusCode::NOT_MODIFIED;
+    let headers = response.headers();
+    !has_no_body
+        && !headers.contains_key(header::CONTENT_LENGTH)
+        && !headers.contains_key(header::TRANSFER_ENCODING)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn response(head: &[(&str, &str)]) -> Response<()> {
+        let mut builder = Response::builder();
+        for (name, value) in head {
+            builder = builder.header(*name, *value);
+        }
+        // unwrap is ok in tests: the tables hold valid header fields.
+        builder.body(()).unwrap()
+    }
+
+    fn after(response: &Response<()>) -> Option<CloseReason> {
+        closes_after(&Method::GET, &HeaderMap::new(), response)
+    }
+
+    #[test]
+    fn a_response_with_a_length_leaves_the_connection_open() {
+        assert_eq!(after(&response(&[("content-length", "5")])), None);
+        assert_eq!(after(&response(&[("transfer-encoding", "chunked")])), None);
+    }
+
+    #[test]
+    fn close_is_found_among_other_options_in_any_case() {
+        let response = response(&[("content-length", "5"), ("connection", "Foo, CLOSE")]);
+        assert_eq!(after(&response), Some(CloseReason::ResponseSaidClose));
+    }
+
+    #[test]
+    fn http_1_0_closes_unless_it_says_keep_alive() {
+        let mut plain = response(&[("content-length", "5")]);
+        *plain.version_mut() = Version::HTTP_10;
+        assert_eq!(after(&plain), Some(CloseReason::Http10));
+        let mut kept = response(&[("content-length", "5"), ("connection", "keep-alive")]);
+        *kept.version_mut() = Version::HTTP_10;
+        assert_eq!(after(&kept), None);
+    }
+
+    #[test]
+    fn a_body_without_a_length_lasts_until_the_connection_ends() {
+        assert_eq!(after(&response(&[])), Some(CloseReason::BodyUntilEof));
+        let head = closes_after(&Method::HEAD, &HeaderMap::new(), &response(&[]));
+        assert_eq!(head, None);
+    }
+}

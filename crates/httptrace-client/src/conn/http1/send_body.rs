@@ -1,0 +1,152 @@
+//! The request's body as the codec pulls it.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use httptrace::{BoxError, ErrorKind, Phase};
+
+use crate::client::Body;
+use crate::error::Error;
+
+/// A request's body, held to the length that the request's head announces.
+pub(crate) struct SendBody {
+    body: Body,
+    /// Bytes still owed, where the head has a `Content-Length`.
+    owed: Option<u64>,
+    announced: u64,
+    /// A failure that waits until what came before it is on its way.
+    failure: Option<BodyFailure>,
+}
+
+/// Why a request's body could not be sent to its end.
+#[derive(Clone, Debug)]
+pub(super) struct BodyFailure {
+    message: Arc<str>,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+}
+
+impl SendBody {
+    /// A body under a head that announces this length, or none.
+    pub(crate) fn new(body: Body, content_length: Option<u64>) -> Self {
+        Self {
+            body,
+            owed: content_length,
+            announced: content_length.unwrap_or(0),
+            failure: None,
+        }
+    }
+
+    pub(crate) fn into_body(self) -> Body {
+        self.body
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    /// Counts a frame against what is owed.
+    fn account(&mut self, frame: Option<&Frame<Bytes>>) -> Result<(), BodyFailure> {
+        let Some(owed) = &mut self.owed else {
+            return Ok(());
+        };
+        let announced = self.announced;
+        match frame.map(|frame| frame.data_ref().map_or(0, Bytes::len) as u64) {
+            Some(bytes) if bytes > *owed => Err(BodyFailure::new(format!(
+                "the request's body is longer than its Content-Length of {announced} bytes"
+            ))),
+            Some(bytes) => {
+                *owed -= bytes;
+                Ok(())
+            }
+            None if *owed > 0 => Err(BodyFailure::new(format!(
+                "the request's body ended after {} of the {announced} bytes of its Content-Length",
+                announced - *owed,
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// Fails one turn later, so that the head and what was handed over before reach the peer first.
+    fn fail(
+        &mut self,
+        failure: BodyFailure,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyFailure>>> {
+        self.failure = Some(failure);
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl HttpBody for SendBody {
+    type Data = Bytes;
+    type Error = BodyFailure;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyFailure>>> {
+        let this = &mut *self;
+        if let Some(failure) = this.failure.take() {
+            return Poll::Ready(Some(Err(failure)));
+        }
+        let polled = ready!(Pin::new(&mut this.body).poll_raw_frame(cx));
+        let accounted = match polled {
+            Some(Ok(frame)) => this.account(Some(&frame)).map(|()| Some(frame)),
+            Some(Err(error)) => Err(BodyFailure::from_user(error)),
+            None => this.account(None).map(|()| None),
+        };
+        match accounted {
+            Ok(frame) => Poll::Ready(frame.map(Ok)),
+            Err(failure) => this.fail(failure, cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        // What is owed must be asked for, so that its absence is noticed.
+        self.failure.is_none() && self.owed.unwrap_or(0) == 0 && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self.owed {
+            Some(owed) => SizeHint::with_exact(owed),
+            None => self.body.size_hint(),
+        }
+    }
+}
+
+impl BodyFailure {
+    fn new(message: String) -> Self {
+        Self {
+            message: message.into(),
+            source: None,
+        }
+    }
+
+    fn from_user(error: BoxError) -> Self {
+        Self {
+            message: format!("the request's body failed: {error}").into(),
+            source: Some(Arc::from(error)),
+        }
+    }
+
+    pub(super) fn to_error(&self) -> Error {
+        let error = Error::new(Phase::Send, ErrorKind::Body, Arc::clone(&self.message));
+        match &self.source {
+            Some(source) => error.with_shared_source(Arc::clone(source)),
+            None => error,
+        }
+    }
+}
+
+impl fmt::Display for BodyFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for BodyFailure {}

@@ -1,0 +1,94 @@
+//! A connection: who it leads to, what it has carried, and the codec that speaks on it.
+
+pub(crate) mod http1;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Wake, Waker};
+use std::time::Duration;
+
+use httptrace::info::{Address, CloseReason, Protocol};
+use httptrace::{ConnectionId, EventError};
+
+use crate::dial::Dialed;
+use crate::error::Error;
+use crate::pool::Key;
+use http1::Http1;
+
+/// A connection, from the end of its dial to its close. Whoever owns it may use it.
+pub(crate) struct Connection {
+    pub(crate) id: ConnectionId,
+    pub(crate) key: Arc<Key>,
+    pub(crate) local: Option<Address>,
+    pub(crate) remote: Option<Address>,
+    /// Requests it has carried, the one in progress included.
+    pub(crate) exchanges: u64,
+    /// It was offered to whoever wants it, after a request or instead of one.
+    pub(crate) was_offered: bool,
+    pub(crate) http1: Http1,
+    stir: Arc<Stir>,
+}
+
+/// Why an idle connection cannot be used any more.
+pub(crate) struct Dead {
+    pub(crate) reason: CloseReason,
+    pub(crate) error: Option<EventError>,
+}
+
+impl Connection {
+    pub(crate) async fn new(
+        id: ConnectionId,
+        key: Arc<Key>,
+        dialed: Dialed,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            id,
+            key,
+            local: dialed.local,
+            remote: dialed.remote,
+            exchanges: 0,
+            was_offered: false,
+            http1: Http1::handshake(dialed.stream, dialed.probe).await?,
+            stir: Arc::default(),
+        })
+    }
+
+    pub(crate) fn protocol(&self) -> Protocol {
+        Protocol::Http1
+    }
+
+    /// Lets the connection come to rest after an exchange, listening for what the peer may do meanwhile.
+    pub(crate) fn rest(&mut self) -> http1::Rest {
+        self.stir.stirred.store(false, Ordering::Relaxed);
+        let waker = Waker::from(Arc::clone(&self.stir));
+        self.http1.rest(&waker)
+    }
+
+    /// Whether the peer has done anything since [`rest`](Self::rest).
+    pub(crate) fn is_stirred(&self) -> bool {
+        self.stir.stirred.load(Ordering::Relaxed)
+    }
+
+    /// Checks an idle connection before its next use.
+    pub(crate) fn check(&mut self, idle_for: Duration) -> Result<(), Dead> {
+        // Below that the runtime can hardly lag behind the socket, and a system call per request is saved.
+        let ask_the_socket = idle_for >= Duration::from_millis(1) || self.is_stirred();
+        self.http1.check(ask_the_socket)
+    }
+}
+
+/// Remembers that an idle connection was woken up.
+#[derive(Default)]
+struct Stir {
+    stirred: AtomicBool,
+}
+
+impl Wake for Stir {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.stirred.store(true, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,92 @@
+//! A connection in the hands of one request.
+
+use std::sync::Arc;
+
+use httptrace::info::{CloseReason, ConnClosed, NoticedBy};
+use httptrace::{Emitter, EventError};
+
+use super::Pool;
+use crate::conn::{Connection, Dead};
+
+/// A connection that one request uses. It is given back, or closed for a reason; dropping it closes it as canceled.
+pub(crate) struct Lease {
+    conn: Option<Box<Connection>>,
+    pool: Arc<Pool>,
+    /// The request's emitter, with the connection's id.
+    emitter: Emitter,
+}
+
+impl Lease {
+    pub(crate) fn new(conn: Box<Connection>, pool: Arc<Pool>, emitter: &Emitter) -> Self {
+        let emitter = emitter.clone().with_connection(conn.id);
+        Self {
+            conn: Some(conn),
+            pool,
+            emitter,
+        }
+    }
+
+    pub(crate) fn emitter(&self) -> &Emitter {
+        &self.emitter
+    }
+
+    pub(crate) fn conn(&mut self) -> &mut Connection {
+        // expect is ok because only the methods that consume the lease take the connection out of it.
+        self.conn.as_mut().expect("a lease holds its connection")
+    }
+
+    /// The request is done with it: back to the pool, which tells `PutIdleConn`.
+    pub(crate) fn give_back(mut self) {
+        if let Some(mut conn) = self.conn.take() {
+            conn.http1.end_exchange();
+            self.pool.put(conn, &self.emitter);
+        }
+    }
+
+    /// Closes it.
+    pub(crate) fn close(mut self, reason: CloseReason, error: Option<EventError>) {
+        if let Some(conn) = self.conn.take() {
+            self.pool.close(conn, &self.emitter, Dead { reason, error }, None);
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(conn) = self.conn.take() {
+            conn.http1.cancel_request();
+            let dead = Dead {
+                reason: CloseReason::Canceled,
+                error: None,
+            };
+            self.pool.close(conn, &self.emitter, dead, None);
+        }
+    }
+}
+
+impl Pool {
+    /// Closes a connection, tells `ConnClosed`, and lets the next dial of its host begin.
+    pub(super) fn close(
+        self: &Arc<Self>,
+        conn: Box<Connection>,
+        emitter: &Emitter,
+        dead: Dead,
+        noticed: Option<NoticedBy>,
+    ) {
+        let (id, key) = (conn.id, Arc::clone(&conn.key));
+        drop(conn);
+        let Dead { reason, error } = dead;
+        emitter.clone().with_connection(id).emit(|| {
+            let closed = ConnClosed::new(reason);
+            let closed = match noticed {
+                Some(noticed) => closed.with_noticed(noticed),
+                None => closed,
+            };
+            match error {
+                Some(error) => closed.with_error(error),
+                None => closed,
+            }
+        });
+        self.release(&key);
+    }
+}

@@ -1,0 +1,84 @@
+//! The sweep: once a second, idle connections that are dead or past their time are closed.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use httptrace::info::{CloseReason, NoticedBy};
+use tokio::runtime::{self, Handle};
+use tokio::task::JoinHandle;
+
+use super::Pool;
+use crate::clock;
+use crate::conn::http1::Rest;
+
+/// The task that sweeps. It ends by itself when nothing is idle, and with the pool.
+pub(super) struct Sweeper {
+    task: JoinHandle<()>,
+    runtime: runtime::Id,
+}
+
+const INTERVAL: Duration = Duration::from_secs(1);
+
+impl Sweeper {
+    /// Sees to it that the sweep runs on the current runtime. Without one nothing is swept until the next request.
+    pub(super) fn ensure(pool: &Arc<Pool>, sweeper: &mut Option<Sweeper>) {
+        let Ok(handle) = Handle::try_current() else {
+            return;
+        };
+        let runs = |sweeper: &Sweeper| {
+            // Another runtime may not be running any more, although it is not gone.
+            !sweeper.task.is_finished() && sweeper.runtime == handle.id()
+        };
+        if !sweeper.as_ref().is_some_and(runs) {
+            *sweeper = Some(Sweeper {
+                task: handle.spawn(sweep_until_empty(Arc::downgrade(pool))),
+                runtime: handle.id(),
+            });
+        }
+    }
+}
+
+impl Drop for Sweeper {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn sweep_until_empty(pool: Weak<Pool>) {
+    loop {
+        tokio::time::sleep(INTERVAL).await;
+        let Some(pool) = pool.upgrade() else { return };
+        pool.sweep();
+        let mut state = pool.lock();
+        if state.idle.len() == 0 {
+            // Dropping one's own handle aborts at the next await, of which there is none.
+            state.sweeper = None;
+            return;
+        }
+    }
+}
+
+impl Pool {
+    fn sweep(self: &Arc<Self>) {
+        let mut state = self.lock();
+        let expired = state.idle.take_expired(clock::now());
+        let suspects = state.idle.take_suspects(|conn| conn.is_stirred());
+        drop(state);
+        for conn in expired {
+            self.close_idle_conn(conn, CloseReason::IdleTimeout, Some(NoticedBy::Sweep));
+        }
+        for (mut conn, since) in suspects {
+            match conn.check(clock::now().saturating_duration_since(since)) {
+                Err(dead) => self.close(conn, &self.emitter, dead, Some(NoticedBy::Sweep)),
+                // Something harmless came, a TLS session ticket for example. It listens again.
+                Ok(()) => match conn.rest() {
+                    Rest::Ready => self.put_unseen(conn),
+                    Rest::Busy | Rest::Closed => {
+                        let noticed = Some(NoticedBy::Sweep);
+                        self.close_idle_conn(conn, CloseReason::PeerClosed, noticed);
+                    }
+                },
+            }
+        }
+    }
+}

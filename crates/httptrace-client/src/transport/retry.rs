@@ -1,0 +1,130 @@
+//! Whether a request that failed may be sent again (Go's rule, go-semantics 1.16).
+
+use http::{HeaderMap, Method, Request};
+use httptrace::info::RetryReason;
+
+use crate::client::{Body, ReplayBody};
+use crate::conn::http1::{Failed, SendBody};
+
+/// Decides about another try. Only a connection that others had before is given the benefit of the doubt: the peer
+/// may have closed it just as the request set out.
+pub(super) fn decide(
+    method: &Method,
+    headers: &HeaderMap,
+    pooled: bool,
+    failed: &Failed,
+) -> Option<RetryReason> {
+    if !pooled || !failed.connection_lost {
+        None
+    } else if failed.unsent.is_some() || !failed.request_begun {
+        Some(RetryReason::NothingWritten)
+    } else if !failed.response_begun && is_repeatable(method, headers) {
+        Some(RetryReason::ConnectionLost)
+    } else {
+        None
+    }
+}
+
+/// Whether sending it twice does no more than sending it once, as far as the request tells.
+fn is_repeatable(method: &Method, headers: &HeaderMap) -> bool {
+    const KEYS: [&str; 2] = ["idempotency-key", "x-idempotency-key"];
+    matches!(
+        *method,
+        Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE
+    ) || KEYS.iter().any(|key| headers.contains_key(*key))
+}
+
+/// The body for another try.
+pub(super) enum Spare {
+    Copy(Body),
+    Replay(ReplayBody),
+    None,
+}
+
+impl Spare {
+    pub(super) fn of(head: &Request<()>, body: &Body, wanted: bool) -> Self {
+        if !wanted {
+            return Self::None;
+        }
+        match (body.try_clone(), head.extensions().get::<ReplayBody>()) {
+            (Some(copy), _) => Self::Copy(copy),
+            (None, Some(replay)) => Self::Replay(replay.clone()),
+            (None, None) => Self::None,
+        }
+    }
+}
+
+/// The body to send again: the one that was never taken, or a spare one.
+pub(super) fn recover(unsent: Option<Request<SendBody>>, spare: Spare) -> Option<Body> {
+    match (unsent, spare) {
+        (Some(request), _) => Some(request.into_body().into_body()),
+        (None, Spare::Copy(body)) => Some(body),
+        (None, Spare::Replay(replay)) => Some(replay.make()),
+        (None, Spare::None) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use httptrace::{ErrorKind, Phase};
+
+    use super::*;
+    use crate::error::Error;
+
+    /// A failure on which everything speaks for another try; each test takes one thing away.
+    fn lost() -> Failed {
+        Failed {
+            error: Error::new(Phase::Wait, ErrorKind::Closed, "closed"),
+            unsent: None,
+            request_begun: true,
+            response_begun: false,
+            connection_lost: true,
+        }
+    }
+
+    fn decide_for(method: Method, failed: &Failed) -> Option<RetryReason> {
+        decide(&method, &HeaderMap::new(), true, failed)
+    }
+
+    #[test]
+    fn a_get_on_a_lost_pooled_connection_is_sent_again() {
+        assert_eq!(decide_for(Method::GET, &lost()), Some(RetryReason::ConnectionLost));
+    }
+
+    #[test]
+    fn a_post_that_may_have_arrived_is_not_sent_again() {
+        assert_eq!(decide_for(Method::POST, &lost()), None);
+        assert_eq!(decide_for(Method::PUT, &lost()), None);
+    }
+
+    #[test]
+    fn a_post_of_which_nothing_was_written_is_sent_again() {
+        let failed = Failed { request_begun: false, ..lost() };
+        assert_eq!(decide_for(Method::POST, &failed), Some(RetryReason::NothingWritten));
+    }
+
+    #[test]
+    fn a_post_with_an_idempotency_key_is_sent_again() {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-idempotency-key", http::HeaderValue::from_static("1"));
+        let reason = decide(&Method::POST, &headers, true, &lost());
+        assert_eq!(reason, Some(RetryReason::ConnectionLost));
+    }
+
+    #[test]
+    fn nothing_is_sent_again_on_a_fresh_connection() {
+        assert_eq!(decide(&Method::GET, &HeaderMap::new(), false, &lost()), None);
+    }
+
+    #[test]
+    fn nothing_is_sent_again_once_the_response_has_begun() {
+        let failed = Failed { response_begun: true, ..lost() };
+        assert_eq!(decide_for(Method::GET, &failed), None);
+    }
+
+    #[test]
+    fn nothing_is_sent_again_when_the_connection_was_not_to_blame() {
+        let failed = Failed { connection_lost: false, ..lost() };
+        assert_eq!(decide_for(Method::GET, &failed), None);
+    }
+}

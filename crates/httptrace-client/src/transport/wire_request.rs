@@ -1,0 +1,201 @@
+//! The request as it goes over the wire: where to, and with which head.
+
+use std::sync::Arc;
+
+use http::uri::{PathAndQuery, Scheme};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version, header};
+use http_body::Body as _;
+
+use super::Inner;
+use crate::client::Body;
+use crate::conn::http1::{SendBody, says};
+use crate::error::Error;
+
+/// Where a request goes.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Destination {
+    pub(super) https: bool,
+    /// In lower case, without brackets and userinfo.
+    pub(super) host: Arc<str>,
+    pub(super) port: u16,
+}
+
+impl Destination {
+    pub(super) fn of(uri: &Uri) -> Result<Self, Error> {
+        let https = match uri.scheme() {
+            Some(scheme) if *scheme == Scheme::HTTPS => true,
+            Some(scheme) if *scheme == Scheme::HTTP => false,
+            Some(other) => {
+                let message = format!("the scheme {other:?} is not supported: use http or https");
+                return Err(Error::usage(message.replace('"', "`")));
+            }
+            None => {
+                return Err(Error::usage(
+                    "the request's URI has no scheme: write it in full, as in http://host/path",
+                ));
+            }
+        };
+        let host = uri.host().unwrap_or_default();
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        if host.is_empty() {
+            return Err(Error::usage("the request's URI has no host"));
+        }
+        Ok(Self {
+            https,
+            host: host.to_ascii_lowercase().into(),
+            port: uri.port_u16().unwrap_or(if https { 443 } else { 80 }),
+        })
+    }
+}
+
+/// Builds the request for the codec: origin-form target (RFC 9112 section 3.2.1) and the fields in Go's order, `Host`,
+/// `User-Agent`, framing, then the user's own.
+pub(super) fn build(
+    inner: &Inner,
+    destination: &Destination,
+    head: &Request<()>,
+    body: Body,
+) -> Result<Request<SendBody>, Error> {
+    let own = head.headers();
+    let mut headers = HeaderMap::with_capacity(own.len() + 4);
+    headers.insert(header::HOST, host(head.uri(), own)?);
+    if let Some(agent) = own.get(header::USER_AGENT).or(inner.user_agent.as_ref()) {
+        // An empty value means that none shall be sent (as in Go).
+        if !agent.is_empty() {
+            headers.insert(header::USER_AGENT, agent.clone());
+        }
+    }
+    let length = frame(&mut headers, head.method(), own, &body)?;
+    for (name, value) in own {
+        if !is_placed(name) {
+            headers.append(name.clone(), value.clone());
+        }
+    }
+    if !inner.pool.keep_alives() && !says(own, "close") {
+        headers.append(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    debug_assert!(!destination.host.is_empty());
+
+    let mut request = Request::new(SendBody::new(body, length));
+    *request.method_mut() = head.method().clone();
+    *request.uri_mut() = origin_form(head.uri());
+    *request.version_mut() = Version::HTTP_11;
+    *request.headers_mut() = headers;
+    Ok(request)
+}
+
+/// Fields that have a place of their own in the head.
+fn is_placed(name: &HeaderName) -> bool {
+    matches!(
+        *name,
+        header::HOST | header::USER_AGENT | header::CONTENT_LENGTH | header::TRANSFER_ENCODING
+    )
+}
+
+/// The `Host` field: the user's own, or the URI's authority without userinfo and zone.
+fn host(uri: &Uri, own: &HeaderMap) -> Result<HeaderValue, Error> {
+    if let Some(host) = own.get(header::HOST) {
+        return Ok(host.clone());
+    }
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let value = match host.split_once('%') {
+        Some((address, zone)) => {
+            let port = zone.split_once(']').map_or("", |(_, port)| port);
+            HeaderValue::try_from(format!("{address}]{port}"))
+        }
+        None => HeaderValue::from_str(host),
+    };
+    value.map_err(|_| Error::usage("the request's host is not valid in a Host header"))
+}
+
+/// Sets the framing fields (RFC 9112 section 6) and returns the body's announced length.
+fn frame(
+    headers: &mut HeaderMap,
+    method: &Method,
+    own: &HeaderMap,
+    body: &Body,
+) -> Result<Option<u64>, Error> {
+    let says_chunked = own.contains_key(header::TRANSFER_ENCODING);
+    let announced = own.get(header::CONTENT_LENGTH).map(|value| {
+        let number = value.to_str().ok().and_then(|text| text.parse().ok());
+        number.ok_or_else(|| Error::usage(format!("Content-Length {value:?} is not a number")))
+    });
+    let length = match announced.transpose()? {
+        Some(length) => Some(length),
+        None if says_chunked => None,
+        None => body.size_hint().exact(),
+    };
+    let expects_body = matches!(*method, Method::POST | Method::PUT | Method::PATCH);
+    match length {
+        Some(0) if !expects_body => {}
+        Some(length) => {
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        None => {
+            let chunked = HeaderValue::from_static("chunked");
+            headers.insert(header::TRANSFER_ENCODING, chunked);
+        }
+    }
+    Ok(length)
+}
+
+fn origin_form(uri: &Uri) -> Uri {
+    let path = uri.path_and_query().cloned();
+    let path = path.filter(|path| !path.as_str().is_empty());
+    let mut path = path.unwrap_or_else(|| PathAndQuery::from_static("/"));
+    if path.as_str().starts_with('?') {
+        // unwrap_or is not taken: a valid query stays valid behind a slash.
+        path = format!("/{path}").parse().unwrap_or(path);
+    }
+    Uri::from(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn uri(text: &str) -> Uri {
+        // unwrap is ok in tests: the tables hold valid URIs.
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_destination_has_a_port_in_any_case() {
+        let of = |text| Destination::of(&uri(text)).map(|d| (d.https, d.host.to_string(), d.port));
+        assert_eq!(of("http://Example.com/").unwrap(), (false, "example.com".into(), 80));
+        assert_eq!(of("https://u:p@[::1]/").unwrap(), (true, "::1".into(), 443));
+        assert_eq!(of("http://h:8080").unwrap(), (false, "h".into(), 8080));
+    }
+
+    #[test]
+    fn a_uri_that_leads_nowhere_is_refused_with_what_to_do() {
+        let message = |text| Destination::of(&uri(text)).unwrap_err().to_string();
+        assert!(message("/path").contains("write it in full"));
+        assert!(message("ftp://h/").contains("use http or https"));
+    }
+
+    #[test]
+    fn the_host_field_has_no_userinfo() {
+        let host = |text| host(&uri(text), &HeaderMap::new()).unwrap();
+        assert_eq!(host("http://u:p@h:81/x"), "h:81");
+        assert_eq!(host("http://[::1]:81/x"), "[::1]:81");
+    }
+
+    #[test]
+    fn the_target_is_in_origin_form() {
+        assert_eq!(origin_form(&uri("http://h/a?b")), "/a?b");
+        assert_eq!(origin_form(&uri("http://h")), "/");
+        assert_eq!(origin_form(&uri("http://h?q")), "/?q");
+    }
+
+    #[test]
+    fn a_body_of_unknown_length_is_chunked_and_an_empty_post_says_so() {
+        let mut headers = HeaderMap::new();
+        frame(&mut headers, &Method::POST, &HeaderMap::new(), &Body::empty()).unwrap();
+        assert_eq!(headers[header::CONTENT_LENGTH], "0");
+        let mut headers = HeaderMap::new();
+        frame(&mut headers, &Method::GET, &HeaderMap::new(), &Body::empty()).unwrap();
+        assert!(headers.is_empty());
+    }
+}

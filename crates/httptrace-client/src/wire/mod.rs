@@ -1,0 +1,294 @@
+//! The wire tap: a transparent stream between the codec and TLS that watches the bytes.
+//!
+//! hyper hides the moments that matter, so the tap sees them for itself: the first flush that completes after the
+//! request's head, and after its end; the first byte read. For https it sits above TLS, whose flush completes only
+//! when the session has nothing left to write.
+
+mod http1;
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use http::{HeaderName, HeaderValue, header};
+use httptrace::info::{
+    GotFirstResponseByte, WriteOutcome, WroteBody, WroteHeaderField, WroteHeaders, WroteRequest,
+};
+use httptrace::{Emitter, EventError, EventName};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::dial::Stream;
+use http1::RequestDecoder;
+
+/// The stream under the codec.
+pub(crate) struct Tap {
+    stream: Stream,
+    watch: Watch,
+}
+
+/// What the tap has seen of the exchange in progress; shared with whoever drives the connection.
+#[derive(Clone, Default)]
+pub(crate) struct Watch(Arc<Mutex<Seen>>);
+
+#[derive(Default)]
+struct Seen {
+    emitter: Emitter,
+    request: RequestDecoder,
+    /// Bytes were accepted since the last completed flush.
+    dirty: bool,
+    head_flushed: bool,
+    request_flushed: bool,
+    /// `WroteRequest` was emitted.
+    told: bool,
+    /// Body bytes that `WroteBody` has told of.
+    told_body: u64,
+    response_begun: bool,
+}
+
+impl Tap {
+    pub(crate) fn new(stream: Stream, watch: Watch) -> Self {
+        Self { stream, watch }
+    }
+}
+
+impl Watch {
+    /// A request is about to be written: what is seen from now on is its.
+    pub(crate) fn begin(&self, emitter: Emitter) {
+        let mut seen = self.lock();
+        seen.request.restart();
+        seen.emitter = emitter;
+        seen.dirty = false;
+        seen.head_flushed = false;
+        seen.request_flushed = false;
+        seen.told = false;
+        seen.told_body = 0;
+        seen.response_begun = false;
+    }
+
+    /// The exchange is over: what is seen from now on is nobody's.
+    pub(crate) fn end(&self) {
+        self.lock().emitter = Emitter::none();
+    }
+
+    /// The request will not be written to its end. Emits `WroteRequest`, if a byte of it was written and its end was
+    /// not told yet.
+    pub(crate) fn give_up(&self, outcome: impl FnOnce() -> WriteOutcome) {
+        let (emitter, body_bytes) = {
+            let mut seen = self.lock();
+            if seen.told || !seen.request.is_begun() {
+                return;
+            }
+            seen.told = true;
+            (seen.emitter.clone(), seen.told_body)
+        };
+        emitter.emit(|| WroteRequest::new(outcome()).with_body_bytes(body_bytes));
+    }
+
+    /// Whether a byte of the request was accepted.
+    pub(crate) fn is_request_begun(&self) -> bool {
+        self.lock().request.is_begun()
+    }
+
+    /// Whether the request was handed to the kernel to its end.
+    pub(crate) fn is_request_flushed(&self) -> bool {
+        self.lock().request_flushed
+    }
+
+    /// Whether a byte of the response arrived.
+    pub(crate) fn is_response_begun(&self) -> bool {
+        self.lock().response_begun
+    }
+
+    fn wrote<'a>(&self, accepted: usize, buffers: impl IntoIterator<Item = &'a [u8]>) {
+        let mut seen = self.lock();
+        seen.dirty = true;
+        let mut rest = accepted;
+        for buffer in buffers {
+            let taken = rest.min(buffer.len());
+            seen.request.feed(&buffer[..taken]);
+            rest -= taken;
+        }
+    }
+
+    /// A flush completed: tells what it carried. The hooks run after the lock is gone.
+    fn flushed(&self) {
+        let Some(flushed) = self.lock().flush() else {
+            return;
+        };
+        let Flushed {
+            emitter,
+            fields,
+            head,
+            body_bytes,
+            end,
+        } = flushed;
+        let Some(at) = emitter.now() else { return };
+        for (name, values) in fields {
+            emitter.emit_at(at, || WroteHeaderField::new(name, values));
+        }
+        if head {
+            emitter.emit_at(at, WroteHeaders::new);
+        }
+        if body_bytes > 0 {
+            emitter.emit_at(at, || WroteBody::new(body_bytes));
+        }
+        if let Some(total) = end {
+            emitter.emit_at(at, || {
+                WroteRequest::new(WriteOutcome::Sent).with_body_bytes(total)
+            });
+        }
+    }
+
+    fn read(&self) {
+        let emitter = {
+            let mut seen = self.lock();
+            if seen.response_begun {
+                return;
+            }
+            seen.response_begun = true;
+            seen.emitter.clone()
+        };
+        emitter.emit(GotFirstResponseByte::new);
+    }
+
+    fn failed(&self, error: &io::Error) {
+        self.give_up(|| {
+            let copy = io::Error::new(error.kind(), error.to_string());
+            WriteOutcome::Failed(EventError::io(copy))
+        });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What one completed flush carried.
+struct Flushed {
+    emitter: Emitter,
+    fields: Vec<(Arc<str>, Arc<[HeaderValue]>)>,
+    head: bool,
+    body_bytes: u64,
+    /// Bytes of the whole body, if this flush carried the request's end.
+    end: Option<u64>,
+}
+
+impl Seen {
+    fn flush(&mut self) -> Option<Flushed> {
+        if !std::mem::take(&mut self.dirty) {
+            return None;
+        }
+        let head = self.request.is_head_done() && !self.head_flushed;
+        let end = self.request.is_done() && !self.request_flushed;
+        self.head_flushed |= head;
+        self.request_flushed |= end;
+        let total = self.request.body_bytes();
+        let body_bytes = total - self.told_body;
+        self.told_body = total;
+        let tell_end = end && !std::mem::replace(&mut self.told, self.told || end);
+        if self.emitter.is_none() {
+            return None;
+        }
+        Some(Flushed {
+            fields: match head && self.emitter.wants(EventName::WroteHeaderField) {
+                true => fields_by_name(self.request.head()),
+                false => Vec::new(),
+            },
+            emitter: self.emitter.clone(),
+            head,
+            body_bytes,
+            end: tell_end.then_some(total),
+        })
+    }
+}
+
+/// The header fields of a head: one entry per name, in the order of the wire.
+fn fields_by_name(head: &[u8]) -> Vec<(Arc<str>, Arc<[HeaderValue]>)> {
+    let mut names: Vec<(&[u8], Vec<HeaderValue>)> = Vec::new();
+    for (name, value) in http1::fields(head) {
+        let Ok(mut value) = HeaderValue::from_bytes(value) else {
+            continue;
+        };
+        value.set_sensitive(is_secret(name));
+        match names.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+            Some((_, values)) => values.push(value),
+            None => names.push((name, vec![value])),
+        }
+    }
+    let text = |name: &[u8]| Arc::from(String::from_utf8_lossy(name).as_ref());
+    let entry = |(name, values): (_, Vec<_>)| (text(name), Arc::from(values));
+    names.into_iter().map(entry).collect()
+}
+
+/// Whether a field's value shall not show in `Debug` output.
+fn is_secret(name: &[u8]) -> bool {
+    const SECRETS: [HeaderName; 3] = [
+        header::AUTHORIZATION,
+        header::COOKIE,
+        header::PROXY_AUTHORIZATION,
+    ];
+    SECRETS
+        .iter()
+        .any(|secret| secret.as_str().as_bytes().eq_ignore_ascii_case(name))
+}
+
+impl AsyncRead for Tap {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+        if buf.filled().len() > before {
+            self.watch.read();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Tap {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, buf));
+        match &written {
+            Ok(accepted) => self.watch.wrote(*accepted, [buf]),
+            Err(error) => self.watch.failed(error),
+        }
+        Poll::Ready(written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, bufs));
+        match &written {
+            Ok(accepted) => self.watch.wrote(*accepted, bufs.iter().map(|buf| &**buf)),
+            Err(error) => self.watch.failed(error),
+        }
+        Poll::Ready(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = ready!(Pin::new(&mut self.stream).poll_flush(cx));
+        match &flushed {
+            Ok(()) => self.watch.flushed(),
+            Err(error) => self.watch.failed(error),
+        }
+        Poll::Ready(flushed)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
