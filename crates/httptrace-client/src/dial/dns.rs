@@ -195,26 +195,18 @@ impl Resolver {
 
     /// Joins the lookup of this name that is under way, or begins one.
     async fn shared_lookup(&self, host: &Arc<str>) -> (Outcome, bool) {
-        let (lookup, mut outcome) = {
-            let mut lookups = lock(&self.lookups);
-            let lookup = match lookups.get(host) {
-                Some(lookup) => {
-                    lookup.coalesced.store(true, Ordering::Relaxed);
-                    Arc::clone(lookup)
-                }
-                None => {
-                    let lookup = Arc::new(Lookup {
-                        outcome: watch::Sender::new(None),
-                        coalesced: AtomicBool::new(false),
-                    });
-                    lookups.insert(Arc::clone(host), Arc::clone(&lookup));
-                    self.begin(host, &lookup);
-                    lookup
-                }
+        let (lookup, mut outcome, is_first) = self.join(host);
+        if is_first {
+            // On a task of its own, so that it outlives this dial while others wait. Not spawned with the lock held:
+            // a runtime that shuts down drops the task at once, and `Flight` takes the lock when it is dropped.
+            let flight = Flight {
+                lookups: Arc::clone(&self.lookups),
+                host: Arc::clone(host),
+                lookup: Arc::clone(&lookup),
+                outcome: Err(Arc::new(gave_no_answer())),
             };
-            let outcome = lookup.outcome.subscribe();
-            (lookup, outcome)
-        };
+            tokio::spawn(flight.run(Arc::clone(&self.resolver)));
+        }
         let known = outcome.wait_for(Option::is_some).await;
         let outcome = known.ok().and_then(|known| known.clone());
         // unwrap_or_else is not reached: the sender is in `lookup`, and `Flight` sends whatever happens.
@@ -222,15 +214,20 @@ impl Resolver {
         (outcome, lookup.coalesced.load(Ordering::Relaxed))
     }
 
-    /// The lookup runs on a task of its own, so that it outlives the dial that began it while others wait.
-    fn begin(&self, host: &Arc<str>, lookup: &Arc<Lookup>) {
-        let flight = Flight {
-            lookups: Arc::clone(&self.lookups),
-            host: Arc::clone(host),
-            lookup: Arc::clone(lookup),
-            outcome: Err(Arc::new(gave_no_answer())),
-        };
-        tokio::spawn(flight.run(Arc::clone(&self.resolver)));
+    /// Subscribes to the lookup of this name; says whether it is new.
+    fn join(&self, host: &Arc<str>) -> (Arc<Lookup>, watch::Receiver<Option<Outcome>>, bool) {
+        let mut lookups = lock(&self.lookups);
+        if let Some(lookup) = lookups.get(host) {
+            lookup.coalesced.store(true, Ordering::Relaxed);
+            return (Arc::clone(lookup), lookup.outcome.subscribe(), false);
+        }
+        let (sender, receiver) = watch::channel(None);
+        let lookup = Arc::new(Lookup {
+            outcome: sender,
+            coalesced: AtomicBool::new(false),
+        });
+        lookups.insert(Arc::clone(host), Arc::clone(&lookup));
+        (lookup, receiver, true)
     }
 
     /// What of the answer can be connected to.

@@ -156,25 +156,35 @@ impl Dialer {
     /// events are not ours: with `canceled`).
     pub(crate) async fn dial(&self, target: &Target, emitter: &Emitter) -> Result<Dialed, Error> {
         let deadline = Deadline::start(self.config.connect_timeout);
-        let first_hop = match &self.config.connector {
-            Some(connector) => {
-                connector::connect(connector.as_ref(), target, deadline, emitter).await?
-            }
-            None => {
-                let addrs = self.resolver.resolve(target, deadline, emitter).await?;
-                race::connect(&self.config, target, &addrs, deadline, emitter).await?
-            }
-        };
-        // A proxy is asked for its tunnel here: `first_hop` is then the proxy, and what follows goes through it.
-        if target.https {
-            self.tls
-                .handshake(first_hop, target, deadline, emitter)
-                .await
-        } else {
-            Ok(first_hop)
+        if !target.https {
+            return self.first_hop(target, deadline, emitter).await;
         }
+        // Beside each other, since setting up TLS takes a while the first time, and no event would account for it.
+        let (first_hop, tls_set_up) = tokio::join!(
+            self.first_hop(target, deadline, emitter),
+            self.tls.set_up(deadline),
+        );
+        // A proxy is asked for its tunnel here: the first hop is then the proxy, and what follows goes through it.
+        self.tls
+            .handshake(first_hop?, tls_set_up?, target, deadline, emitter)
+            .await
+    }
+
+    async fn first_hop(
+        &self,
+        target: &Target,
+        deadline: Deadline,
+        emitter: &Emitter,
+    ) -> Result<Dialed, Error> {
+        if let Some(connector) = &self.config.connector {
+            return connector::connect(connector.as_ref(), target, deadline, emitter).await;
+        }
+        let addrs = self.resolver.resolve(target, deadline, emitter).await?;
+        race::connect(&self.config, target, &addrs, deadline, emitter).await
     }
 }
 
+#[cfg(test)]
+mod rig;
 #[cfg(test)]
 mod tests;

@@ -67,18 +67,18 @@ impl Tls {
     pub(super) async fn handshake(
         &self,
         lower: Dialed,
+        client_config: Arc<ClientConfig>,
         target: &Target,
         deadline: Deadline,
         emitter: &Emitter,
     ) -> Result<Dialed, Error> {
-        let client_config = self.client_config().await?;
         let name = server_name(target)?;
         let handshake = Handshake {
-            connector: TlsConnector::from(Arc::clone(client_config)),
             sni: match &name {
                 ServerName::DnsName(_) if client_config.enable_sni => Some(&target.host),
                 _ => None,
             },
+            connector: TlsConnector::from(client_config),
             name: name.clone(),
             target,
             deadline,
@@ -108,10 +108,11 @@ impl Tls {
         })
     }
 
-    async fn client_config(&self) -> Result<&Arc<ClientConfig>, Error> {
+    /// Builds the configuration if that has not been done yet; after a failure it is tried again.
+    pub(super) async fn set_up(&self, deadline: Deadline) -> Result<Arc<ClientConfig>, Error> {
         let build = || async {
             let config = Arc::clone(&self.config);
-            // Reading the platform's certificates reads files.
+            // On a blocking thread: the platform's certificates are read from files.
             match tokio::task::spawn_blocking(move || config::build(&config)).await {
                 Ok(built) => built,
                 Err(panic) => Err(
@@ -120,7 +121,13 @@ impl Tls {
                 ),
             }
         };
-        self.client_config.get_or_try_init(build).await
+        match deadline
+            .bound(self.client_config.get_or_try_init(build))
+            .await
+        {
+            Ok(built) => built.map(Arc::clone),
+            Err(_) => Err(Error::timeout(Phase::Tls, "setting up TLS", deadline.limit)),
+        }
     }
 }
 
@@ -218,7 +225,17 @@ fn certificate_reason(error: &CertificateError) -> String {
             if it is your own authority, add its certificate to the trusted ones"
             .to_owned(),
         CertificateError::Expired => "the certificate has expired".to_owned(),
+        CertificateError::ExpiredContext { time, not_after } => {
+            let ago = rounded(time.as_secs().saturating_sub(not_after.as_secs()));
+            format!("the certificate expired {ago} ago")
+        }
         CertificateError::NotValidYet => "the certificate is not valid yet".to_owned(),
+        CertificateError::NotValidYetContext { time, not_before } => {
+            let ahead = rounded(not_before.as_secs().saturating_sub(time.as_secs()));
+            format!(
+                "the certificate is not valid yet, but will be in {ahead}; is this machine's clock right?"
+            )
+        }
         CertificateError::Revoked => "the certificate has been revoked".to_owned(),
         CertificateError::BadSignature => "the certificate's signature is wrong".to_owned(),
         CertificateError::NotValidForName => {
@@ -227,6 +244,18 @@ fn certificate_reason(error: &CertificateError) -> String {
         // rustls words the others with their details, such as the names a certificate is valid for.
         other => other.to_string(),
     }
+}
+
+/// A time in its largest unit, for people.
+fn rounded(seconds: u64) -> String {
+    let (count, unit) = match seconds {
+        0..60 => (seconds, "second"),
+        60..3_600 => (seconds / 60, "minute"),
+        3_600..86_400 => (seconds / 3_600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {unit}{plural}")
 }
 
 #[cfg(test)]
