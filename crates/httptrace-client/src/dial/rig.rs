@@ -1,17 +1,15 @@
 //! What the dial's tests share: peers on loopback, a throw-away authority, a record of the events.
 
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use httptrace::info::{ConnectDone, DnsDone, DnsSource, TlsHandshakeDone};
-use httptrace::{ClientTrace, Emitter, ErrorKind, Event, EventKind, Phase};
+use httptrace::info::{ConnectDone, DnsDone, TlsHandshakeDone};
+use httptrace::{ClientTrace, Emitter, Event, EventKind};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use super::*;
