@@ -134,3 +134,6 @@ pub(super) async fn connect(
         alpn: None,
     })
 }
+
+#[cfg(test)]
+mod tests;

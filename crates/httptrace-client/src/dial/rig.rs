@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use httptrace::info::{ConnectDone, DnsDone, TlsHandshakeDone};
 use httptrace::{ClientTrace, Emitter, Event, EventKind};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::ServerConfig;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ServerConfig, SupportedProtocolVersion};
+use socket2::{Domain, Socket, Type};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -83,10 +84,21 @@ pub(in crate::dial) fn localhost() -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
 }
 
-/// A port on which nobody listens: it was free a moment ago, and the kernel hands out others first.
-pub(in crate::dial) async fn refusing() -> SocketAddr {
-    let listener = TcpListener::bind(localhost()).await.unwrap();
-    listener.local_addr().unwrap()
+/// An address that refuses connections for as long as it is kept: bound, but nobody listens.
+pub(in crate::dial) struct Refusing {
+    pub(in crate::dial) addr: SocketAddr,
+    _socket: Socket,
+}
+
+impl Refusing {
+    pub(in crate::dial) fn new() -> Self {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&localhost().into()).unwrap();
+        Self {
+            addr: socket.local_addr().unwrap().as_socket().unwrap(),
+            _socket: socket,
+        }
+    }
 }
 
 /// A throw-away authority.
@@ -99,6 +111,9 @@ impl Authority {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
+        // Each has a name of its own, as a certificate names its issuer.
+        let name = format!("throw-away authority {:02x?}", &key.public_key_raw()[..8]);
+        params.distinguished_name.push(DnType::CommonName, name);
         Self {
             issuer: CertifiedIssuer::self_signed(params, key).unwrap(),
         }
@@ -110,18 +125,32 @@ impl Authority {
 
     /// A server's configuration with a certificate for these names.
     pub(in crate::dial) fn server(&self, names: &[&str]) -> ServerConfig {
-        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
-        self.server_with(CertificateParams::new(names).unwrap())
+        self.server_of(names, rustls::DEFAULT_VERSIONS)
     }
 
-    pub(in crate::dial) fn server_with(&self, params: CertificateParams) -> ServerConfig {
+    /// The same for some versions of TLS.
+    pub(in crate::dial) fn server_of(
+        &self,
+        names: &[&str],
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> ServerConfig {
+        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+        self.server_with(CertificateParams::new(names).unwrap(), versions)
+    }
+
+    /// The same with another certificate.
+    pub(in crate::dial) fn server_with(
+        &self,
+        params: CertificateParams,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> ServerConfig {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let chain = vec![certificate.der().clone()];
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(versions)
             .unwrap()
             .with_no_client_auth()
             .with_single_cert(chain, key)

@@ -1,4 +1,4 @@
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use httptrace::info::DnsSource;
 
@@ -74,4 +74,55 @@ async fn an_https_dial_ends_with_what_the_handshake_settled_on() {
     assert_eq!(done.resumed, Some(false));
     assert_eq!(done.peer_certificates.unwrap().len(), 1);
     assert!(done.error.is_none());
+}
+
+#[test]
+fn a_dialer_is_shared_between_tasks_and_so_are_its_dials() {
+    fn send_and_sync<T: Send + Sync>() {}
+    fn send<T: Send>(_: &T) {}
+    send_and_sync::<Dialer>();
+
+    let dialer = Dialer::new(DialConfig::default());
+    let (target, emitter) = (target(true, "example.test", 443), Emitter::none());
+    send(&dialer.dial(&target, &emitter));
+}
+
+#[test]
+fn a_target_is_shown_as_host_and_port_with_brackets_where_needed() {
+    assert_eq!(
+        target(true, "example.test", 443).to_string(),
+        "example.test:443"
+    );
+    assert_eq!(target(true, "::1", 443).to_string(), "[::1]:443");
+}
+
+#[tokio::test]
+async fn both_families_of_a_name_are_tried() {
+    let addr = plain_echo().await;
+    let seen = Seen::default();
+    let table = vec![TableEntry {
+        host: "example.test".into(),
+        port: Some(addr.port()),
+        // Only the second one is listened to.
+        addrs: vec![IpAddr::V6(Ipv6Addr::LOCALHOST), addr.ip()],
+    }];
+    let dialer = Dialer::new(DialConfig {
+        table,
+        ..DialConfig::default()
+    });
+    let target = target(false, "example.test", addr.port());
+    let dialed = dialer.dial(&target, &seen.emitter()).await.unwrap();
+    assert_eq!(dialed.remote, Some(Address::Tcp(addr)));
+    let done = seen.connects_done();
+    assert_eq!(done.len(), 2);
+    assert!(done[0].error.is_some() && done[1].error.is_none());
+}
+
+#[tokio::test]
+async fn a_dial_that_nobody_traces_works_the_same() {
+    let addr = plain_echo().await;
+    let dialer = Dialer::new(DialConfig::default());
+    let target = target(false, "127.0.0.1", addr.port());
+    let mut dialed = dialer.dial(&target, &Emitter::none()).await.unwrap();
+    echo(&mut dialed.stream).await;
 }

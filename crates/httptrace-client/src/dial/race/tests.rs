@@ -1,7 +1,7 @@
 use std::error::Error as _;
 use std::time::Duration;
 
-use super::super::rig::{Seen, plain_echo, refusing, target};
+use super::super::rig::{Refusing, Seen, plain_echo, target};
 use super::*;
 
 fn never() -> Deadline {
@@ -58,11 +58,11 @@ impl Silent {
 
 #[tokio::test]
 async fn after_a_refusal_the_next_address_is_connected_to_without_delay() {
-    let (refusing, answering) = (refusing().await, plain_echo().await);
+    let (refusing, answering) = (Refusing::new(), plain_echo().await);
     let seen = Seen::default();
     // With a delay that would outlast the test run.
     let hour = Duration::from_secs(3_600);
-    let dialed = run(&[refusing, answering], hour, never(), &seen)
+    let dialed = run(&[refusing.addr, answering], hour, never(), &seen)
         .await
         .unwrap();
     assert_eq!(dialed.remote, Some(Address::Tcp(answering)));
@@ -84,18 +84,23 @@ async fn after_a_refusal_the_next_address_is_connected_to_without_delay() {
 
 #[tokio::test]
 async fn when_all_refuse_the_error_is_the_firsts_and_names_each() {
-    let (one, two) = (refusing().await, refusing().await);
+    let (one, two) = (Refusing::new(), Refusing::new());
     let seen = Seen::default();
-    let error = run(&[one, two], Duration::from_millis(250), never(), &seen)
-        .await
-        .err()
-        .unwrap();
+    let error = run(
+        &[one.addr, two.addr],
+        Duration::from_millis(250),
+        never(),
+        &seen,
+    )
+    .await
+    .err()
+    .unwrap();
     assert_eq!(error.kind(), ErrorKind::Refused);
     assert_eq!(error.phase(), Some(Phase::Connect));
     let message = error.to_string();
     assert!(message.starts_with("could not connect to example.test:80: "));
-    assert!(message.contains(&format!("{one} (")), "{message}");
-    assert!(message.contains(&format!("{two} (")), "{message}");
+    assert!(message.contains(&format!("{} (", one.addr)), "{message}");
+    assert!(message.contains(&format!("{} (", two.addr)), "{message}");
     let source = error.source().unwrap().downcast_ref::<io::Error>().unwrap();
     assert_eq!(source.kind(), io::ErrorKind::ConnectionRefused);
     assert_eq!(seen.connects_done().len(), 2);
@@ -132,11 +137,11 @@ async fn a_silent_address_is_overtaken_and_ends_as_canceled_after_the_winner() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn at_the_deadline_open_connects_end_with_a_timeout_and_the_error_tells_what_was_tried() {
-    let (refusing, silent) = (refusing().await, Silent::new());
+    let (refusing, silent) = (Refusing::new(), Silent::new());
     let seen = Seen::default();
     let limit = Duration::from_millis(30);
     let deadline = Deadline::start(Some(limit));
-    let error = run(&[refusing, silent.addr], limit, deadline, &seen)
+    let error = run(&[refusing.addr, silent.addr], limit, deadline, &seen)
         .await
         .err()
         .unwrap();
