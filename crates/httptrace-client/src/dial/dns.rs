@@ -1,26 +1,25 @@
 //! Name lookup.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use httptrace::info::{DnsDone, DnsSource};
 use httptrace::{Emitter, ErrorKind, Phase};
-use tokio::sync::watch;
 
 use super::deadline::Deadline;
 use super::{IpFamily, Target};
 use crate::error::Error;
 
 mod literal;
+mod shared;
 
 pub(super) use literal::ip as literal_ip;
+use shared::{Outcome, SharedLookups};
 
 /// Looks up host names instead of the operating system.
 ///
@@ -99,20 +98,8 @@ pub(super) struct Resolver {
     source: DnsSource,
     table: Vec<TableEntry>,
     family: IpFamily,
-    lookups: Arc<Lookups>,
+    lookups: SharedLookups,
 }
-
-/// The lookups under way, by name.
-type Lookups = Mutex<HashMap<Arc<str>, Arc<Lookup>>>;
-
-struct Lookup {
-    /// Absent until it is known.
-    outcome: watch::Sender<Option<Outcome>>,
-    /// A second dial has joined.
-    coalesced: AtomicBool,
-}
-
-type Outcome = Result<Arc<Resolved>, Arc<io::Error>>;
 
 /// An answer, and whence it came.
 struct Answer {
@@ -136,7 +123,7 @@ impl Resolver {
             source,
             table,
             family,
-            lookups: Arc::default(),
+            lookups: SharedLookups::default(),
         }
     }
 
@@ -185,49 +172,12 @@ impl Resolver {
                 coalesced: false,
             };
         }
-        let (outcome, coalesced) = self.shared_lookup(&target.host).await;
+        let (outcome, coalesced) = self.lookups.resolve(&self.resolver, &target.host).await;
         Answer {
             outcome,
             source: self.source,
             coalesced,
         }
-    }
-
-    /// Joins the lookup of this name that is under way, or begins one.
-    async fn shared_lookup(&self, host: &Arc<str>) -> (Outcome, bool) {
-        let (lookup, mut outcome, is_first) = self.join(host);
-        if is_first {
-            // On a task of its own, so that it outlives this dial while others wait. Not spawned with the lock held:
-            // a runtime that shuts down drops the task at once, and `Flight` takes the lock when it is dropped.
-            let flight = Flight {
-                lookups: Arc::clone(&self.lookups),
-                host: Arc::clone(host),
-                lookup: Arc::clone(&lookup),
-                outcome: Err(Arc::new(gave_no_answer())),
-            };
-            tokio::spawn(flight.run(Arc::clone(&self.resolver)));
-        }
-        let known = outcome.wait_for(Option::is_some).await;
-        let outcome = known.ok().and_then(|known| known.clone());
-        // unwrap_or_else is not reached: the sender is in `lookup`, and `Flight` sends whatever happens.
-        let outcome = outcome.unwrap_or_else(|| Err(Arc::new(gave_no_answer())));
-        (outcome, lookup.coalesced.load(Ordering::Relaxed))
-    }
-
-    /// Subscribes to the lookup of this name; says whether it is new.
-    fn join(&self, host: &Arc<str>) -> (Arc<Lookup>, watch::Receiver<Option<Outcome>>, bool) {
-        let mut lookups = lock(&self.lookups);
-        if let Some(lookup) = lookups.get(host) {
-            lookup.coalesced.store(true, Ordering::Relaxed);
-            return (Arc::clone(lookup), lookup.outcome.subscribe(), false);
-        }
-        let (sender, receiver) = watch::channel(None);
-        let lookup = Arc::new(Lookup {
-            outcome: sender,
-            coalesced: AtomicBool::new(false),
-        });
-        lookups.insert(Arc::clone(host), Arc::clone(&lookup));
-        (lookup, receiver, true)
     }
 
     /// What of the answer can be connected to.
@@ -288,64 +238,6 @@ impl Answer {
         let ips: Arc<[IpAddr]> = resolved.addrs.iter().map(SocketAddr::ip).collect();
         done.with_addrs(ips)
     }
-}
-
-/// A lookup on its task. However it ends, those who wait are told.
-struct Flight {
-    lookups: Arc<Lookups>,
-    host: Arc<str>,
-    lookup: Arc<Lookup>,
-    outcome: Outcome,
-}
-
-impl Flight {
-    async fn run(mut self, resolver: Arc<dyn Resolve>) {
-        let mut resolving = resolver.resolve(&self.host);
-        loop {
-            tokio::select! {
-                resolved = &mut resolving => {
-                    self.outcome = resolved.map(Arc::new).map_err(Arc::new);
-                    return;
-                }
-                () = self.lookup.outcome.closed() => {
-                    if self.is_abandoned() {
-                        return;
-                    }
-                }
-            }
-        }
-    }
-
-    /// Nobody waits any more, and nobody will: it is taken off the list.
-    fn is_abandoned(&self) -> bool {
-        let mut lookups = lock(&self.lookups);
-        let abandoned = self.lookup.outcome.is_closed();
-        if abandoned {
-            lookups.remove(&self.host);
-        }
-        abandoned
-    }
-}
-
-impl Drop for Flight {
-    fn drop(&mut self) {
-        let mut lookups = lock(&self.lookups);
-        // After it was abandoned another one may be under way.
-        let listed = lookups.get(&self.host);
-        if listed.is_some_and(|listed| Arc::ptr_eq(listed, &self.lookup)) {
-            lookups.remove(&self.host);
-        }
-        drop(lookups);
-        self.lookup.outcome.send_replace(Some(self.outcome.clone()));
-    }
-}
-
-fn gave_no_answer() -> io::Error {
-    io::Error::other("the resolver ended without an answer")
-}
-
-fn lock(lookups: &Lookups) -> std::sync::MutexGuard<'_, HashMap<Arc<str>, Arc<Lookup>>> {
-    lookups.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for Resolver {

@@ -1,6 +1,6 @@
 use std::error::Error as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
@@ -293,7 +293,7 @@ async fn a_lookup_that_nobody_waits_for_is_given_up() {
     until(|| scripted.asked.load(Ordering::SeqCst) == 1).await;
     lookup.abort();
     until(|| scripted.dropped.load(Ordering::SeqCst) == 1).await;
-    until(|| lock(&resolver.lookups).is_empty()).await;
+    until(|| resolver.lookups.is_empty()).await;
 }
 
 #[tokio::test(start_paused = true)]

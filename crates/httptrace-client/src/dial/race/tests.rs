@@ -139,7 +139,7 @@ async fn a_silent_address_is_overtaken_and_ends_as_canceled_after_the_winner() {
 async fn at_the_deadline_open_connects_end_with_a_timeout_and_the_error_tells_what_was_tried() {
     let (refusing, silent) = (Refusing::new(), Silent::new());
     let seen = Seen::default();
-    let limit = Duration::from_millis(30);
+    let limit = Duration::from_millis(100);
     let deadline = Deadline::start(Some(limit));
     let error = run(&[refusing.addr, silent.addr], limit, deadline, &seen)
         .await
@@ -149,7 +149,7 @@ async fn at_the_deadline_open_connects_end_with_a_timeout_and_the_error_tells_wh
     assert_eq!(error.phase(), Some(Phase::Connect));
     let message = error.to_string();
     assert!(
-        message.starts_with("connecting to example.test:80 timed out after 30ms: "),
+        message.starts_with("connecting to example.test:80 timed out after 100ms: "),
         "{message}"
     );
     assert!(message.ends_with(&format!("), {} (no answer)", silent.addr)));

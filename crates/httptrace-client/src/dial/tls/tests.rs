@@ -268,17 +268,20 @@ async fn a_silent_peer_runs_into_the_handshakes_limit() {
 #[tokio::test]
 async fn a_silent_peer_runs_into_the_dials_limit_if_that_is_nearer() {
     let port = blunt_peer(b"", true).await;
-    let authority = Authority::new();
     let dialer = Dialer::new(DialConfig {
-        tls: trusting(&authority),
-        connect_timeout: Some(Duration::from_millis(400)),
+        // Sets up at once: no certificates are read.
+        tls: TlsConfig {
+            accept_invalid_certs: true,
+            ..TlsConfig::default()
+        },
+        connect_timeout: Some(Duration::from_millis(200)),
         ..DialConfig::default()
     });
     let error = failure(&dialer, "127.0.0.1", port, &Seen::default()).await;
     assert!(error.is_timeout());
     assert_eq!(
         error.to_string(),
-        format!("connecting to 127.0.0.1:{port} (during the TLS handshake) timed out after 400ms")
+        format!("connecting to 127.0.0.1:{port} (during the TLS handshake) timed out after 200ms")
     );
 }
 
@@ -301,13 +304,4 @@ async fn a_root_that_is_no_certificate_fails_https_alone_and_is_tried_again() {
         assert_eq!(error.kind(), ErrorKind::Tls);
         assert!(!seen.names().contains(&"tls_handshake_start"));
     }
-}
-
-#[test]
-fn times_are_told_in_their_largest_unit() {
-    assert_eq!(rounded(1), "1 second");
-    assert_eq!(rounded(59), "59 seconds");
-    assert_eq!(rounded(60), "1 minute");
-    assert_eq!(rounded(7_199), "1 hour");
-    assert_eq!(rounded(172_800), "2 days");
 }
