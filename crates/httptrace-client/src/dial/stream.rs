@@ -1,0 +1,91 @@
+//! The bytes of a connection, whatever they go through.
+
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_rustls::client::TlsStream;
+
+use super::tcp::TcpIo;
+
+/// What a connector of the user's own may hand over.
+pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+
+/// A connection's bytes.
+pub(crate) enum Stream {
+    /// A socket of ours.
+    Tcp(TcpIo),
+    /// TLS over a socket of ours.
+    Tls(Box<TlsStream<TcpIo>>),
+    /// What the user's connector made.
+    Custom(Box<dyn Io>),
+    /// TLS over what the user's connector made.
+    TlsOverCustom(Box<TlsStream<Box<dyn Io>>>),
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tcp(_) => "Stream::Tcp",
+            Self::Tls(_) => "Stream::Tls",
+            Self::Custom(_) => "Stream::Custom",
+            Self::TlsOverCustom(_) => "Stream::TlsOverCustom",
+        })
+    }
+}
+
+/// Does the same with whichever stream it is.
+macro_rules! each {
+    ($stream:expr, $io:ident => $act:expr) => {
+        match $stream {
+            Stream::Tcp($io) => $act,
+            Stream::Tls($io) => $act,
+            Stream::Custom($io) => $act,
+            Stream::TlsOverCustom($io) => $act,
+        }
+    };
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        each!(self.get_mut(), io => Pin::new(io).poll_read(cx, buf))
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        each!(self.get_mut(), io => Pin::new(io).poll_write(cx, buf))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        each!(self.get_mut(), io => Pin::new(io).poll_write_vectored(cx, bufs))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        each!(self, io => io.is_write_vectored())
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        each!(self.get_mut(), io => Pin::new(io).poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        each!(self.get_mut(), io => Pin::new(io).poll_shutdown(cx))
+    }
+}

@@ -1,0 +1,183 @@
+//! The TLS handshake.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use httptrace::info::TlsLeg;
+use httptrace::{Emitter, ErrorKind, Phase};
+use rustls::ClientConfig;
+use rustls::pki_types::{CertificateDer, ServerName};
+use tokio::sync::OnceCell;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::deadline::Deadline;
+use super::stream::Io;
+use super::{Dialed, Stream, Target, dns};
+use crate::error::Error;
+
+mod config;
+mod failure;
+mod session;
+
+/// How TLS is spoken.
+pub(crate) struct TlsConfig {
+    /// Authorities to trust beside the platform's.
+    pub(crate) roots: Vec<CertificateDer<'static>>,
+    pub(crate) accept_invalid_certs: bool,
+    /// Whether the peer is told which name is wanted.
+    pub(crate) sni: bool,
+    /// The protocols offered, in order of preference.
+    pub(crate) alpn: Vec<Vec<u8>>,
+    /// The user's own, used as it is but for `alpn`.
+    pub(crate) config: Option<Arc<ClientConfig>>,
+}
+
+impl Default for TlsConfig {
+    fn default() -> Self {
+        Self {
+            roots: Vec::new(),
+            accept_invalid_certs: false,
+            sni: true,
+            alpn: vec![b"http/1.1".to_vec()],
+            config: None,
+        }
+    }
+}
+
+/// Speaks TLS for one client. Its sessions are resumed by later handshakes.
+pub(super) struct Tls {
+    config: Arc<TlsConfig>,
+    timeout: Option<Duration>,
+    /// Built at the first handshake: a machine without root certificates can still speak http.
+    client_config: OnceCell<Arc<ClientConfig>>,
+}
+
+impl Tls {
+    pub(super) fn new(config: TlsConfig, timeout: Option<Duration>) -> Self {
+        Self {
+            config: Arc::new(config),
+            timeout,
+            client_config: OnceCell::new(),
+        }
+    }
+
+    /// Puts TLS on top of a connection.
+    pub(super) async fn handshake(
+        &self,
+        lower: Dialed,
+        client_config: Arc<ClientConfig>,
+        target: &Target,
+        deadline: Deadline,
+        emitter: &Emitter,
+    ) -> Result<Dialed, Error> {
+        let name = server_name(target)?;
+        let handshake = Handshake {
+            sni: match &name {
+                ServerName::DnsName(_) if client_config.enable_sni => Some(&target.host),
+                _ => None,
+            },
+            connector: TlsConnector::from(client_config),
+            name: name.clone(),
+            target,
+            deadline,
+            timeout: self.timeout,
+            emitter,
+        };
+        let (stream, alpn) = match lower.stream {
+            Stream::Tcp(io) => {
+                let stream = handshake.run(io).await?;
+                let alpn = session::alpn(&stream);
+                (Stream::Tls(Box::new(stream)), alpn)
+            }
+            other => {
+                let io: Box<dyn Io> = match other {
+                    Stream::Custom(io) => io,
+                    other => Box::new(other),
+                };
+                let stream = handshake.run(io).await?;
+                let alpn = session::alpn(&stream);
+                (Stream::TlsOverCustom(Box::new(stream)), alpn)
+            }
+        };
+        Ok(Dialed {
+            stream,
+            alpn,
+            ..lower
+        })
+    }
+
+    /// Builds the configuration if that has not been done yet; after a failure it is tried again.
+    pub(super) async fn set_up(&self, deadline: Deadline) -> Result<Arc<ClientConfig>, Error> {
+        let build = || async {
+            let config = Arc::clone(&self.config);
+            // On a blocking thread: the platform's certificates are read from files.
+            match tokio::task::spawn_blocking(move || config::build(&config)).await {
+                Ok(built) => built,
+                Err(panic) => Err(
+                    Error::new(Phase::Tls, ErrorKind::Tls, "setting up TLS failed")
+                        .with_source(panic),
+                ),
+            }
+        };
+        match deadline
+            .bound(self.client_config.get_or_try_init(build))
+            .await
+        {
+            Ok(built) => built.map(Arc::clone),
+            Err(_) => Err(Error::timeout(Phase::Tls, "setting up TLS", deadline.limit)),
+        }
+    }
+}
+
+/// The name the peer's certificate must be valid for.
+fn server_name(target: &Target) -> Result<ServerName<'static>, Error> {
+    if let Some(ip) = dns::literal_ip(&target.host) {
+        return Ok(ServerName::from(ip));
+    }
+    ServerName::try_from(target.host.to_string()).map_err(|error| {
+        let message = format!(
+            "{:?} is no name that a certificate could be for",
+            target.host
+        );
+        Error::new(Phase::Tls, ErrorKind::Tls, message).with_source(error)
+    })
+}
+
+/// One handshake.
+struct Handshake<'a> {
+    connector: TlsConnector,
+    /// The name the peer is told.
+    sni: Option<&'a str>,
+    name: ServerName<'static>,
+    target: &'a Target,
+    deadline: Deadline,
+    timeout: Option<Duration>,
+    emitter: &'a Emitter,
+}
+
+impl Handshake<'_> {
+    async fn run<IO: Io>(self, io: IO) -> Result<TlsStream<IO>, Error> {
+        let guard = self.emitter.tls_handshake_start(TlsLeg::Target, self.sni);
+        let own = Deadline::start(self.timeout);
+        let (deadline, what) = if own.is_before(self.deadline) {
+            (own, "TLS handshake".to_owned())
+        } else {
+            let what = format!("connecting to {} (during the TLS handshake)", self.target);
+            (self.deadline, what)
+        };
+        let connecting = self.connector.connect(self.name, io);
+        let result = match deadline.bound(connecting).await {
+            Ok(result) => result.map_err(|error| failure::explain(self.target, error)),
+            Err(_) => Err(Error::timeout(Phase::Tls, &what, deadline.limit)),
+        };
+        guard.done(|done| match &result {
+            Ok(stream) => session::tell(stream.get_ref().1, done),
+            Err(error) => done.with_error(error.to_event()),
+        });
+        result
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,106 @@
+//! The rustls configuration of a client.
+
+use std::sync::Arc;
+
+use httptrace::{ErrorKind, Phase};
+use rustls::ClientConfig;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{DigitallySignedStruct, SignatureScheme};
+use rustls_platform_verifier::Verifier;
+
+use super::TlsConfig;
+use crate::error::Error;
+
+/// Builds the configuration. Reads the platform's certificates: may block.
+pub(super) fn build(tls: &TlsConfig) -> Result<Arc<ClientConfig>, Error> {
+    if let Some(own) = &tls.config {
+        let mut config = ClientConfig::clone(own);
+        config.alpn_protocols.clone_from(&tls.alpn);
+        return Ok(Arc::new(config));
+    }
+    // Never the process's default provider: which one that is depends on who else links rustls.
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let verifier = verifier(tls, &provider).map_err(|error| {
+        let message = format!(
+            "no certificate can be verified: {error}; install the system's root certificates \
+             (often a package named ca-certificates) or trust an authority of your own"
+        );
+        Error::new(Phase::Tls, ErrorKind::Tls, message).with_source(error)
+    })?;
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| {
+            Error::new(Phase::Tls, ErrorKind::Tls, "setting up TLS failed").with_source(error)
+        })?
+        // Which is safe for both verifiers but the one the user asked for by name.
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth();
+    config.enable_sni = tls.sni;
+    config.alpn_protocols.clone_from(&tls.alpn);
+    Ok(Arc::new(config))
+}
+
+/// The platform's verifier, which goes without the platform's roots if there are none but the user's own.
+fn verifier(
+    tls: &TlsConfig,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<dyn ServerCertVerifier>, rustls::Error> {
+    let provider = Arc::clone(provider);
+    if tls.accept_invalid_certs {
+        return Ok(Arc::new(AcceptAnything { provider }));
+    }
+    let verifier = if tls.roots.is_empty() {
+        Verifier::new(provider)?
+    } else {
+        Verifier::new_with_extra_roots(tls.roots.iter().cloned(), provider)?
+    };
+    Ok(Arc::new(verifier))
+}
+
+/// Accepts every certificate: whoever answers is believed.
+#[derive(Debug)]
+struct AcceptAnything {
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for AcceptAnything {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    // Signatures are not verified either: a certificate too odd to take a key from shall do as well, and a signature
+    // by a key that nobody vouches for proves nothing.
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _cert: &CertificateDer<'_>,
+        _dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _message: &[u8],
+        _cert: &CertificateDer<'_>,
+        _dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}
