@@ -1,1 +1,6 @@
 //! Test kit of the httptrace workspace: scripted peers, throw-away CA, canned DNS, event checks.
+#![forbid(unsafe_code)]
+
+pub mod checker;
+
+pub use checker::{Checker, Side};
