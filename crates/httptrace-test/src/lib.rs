@@ -2,5 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod checker;
+pub mod peer;
 
 pub use checker::{Checker, Side};
+pub use peer::{ClientEnd, DuplexPeer, Peer, PeerReport, RefusingAddr, Script, StallingAddr};

@@ -132,7 +132,7 @@ fn what_happens_once_per_attempt_and_is_told_twice_is_found() {
         EventName::BodyDone,
     ] {
         let again = plain.iter().find(|event| event.name() == name).unwrap();
-        let log = [plain.as_slice(), &[again.clone()]].concat();
+        let log = [plain.as_slice(), std::slice::from_ref(again)].concat();
         assert_eq!(once_per_attempt(&log).len(), 1, "{name}");
     }
 }
