@@ -291,6 +291,23 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn a_cut_is_a_truncation_and_a_close_is_not() {
+        let ca = TestCa::new();
+        let (cut, closed) = (ca.server(&["a"]).config(), ca.server(&["a"]).config());
+        let peer = DuplexPeer::new()
+            .conn(|c| c.start_tls(cut).send("x").cut())
+            .conn(|c| c.start_tls(closed).send("x").close());
+        let connector = TlsConnector::from(ca.client_config(&[]));
+        for truncated in [true, false] {
+            let name = ServerName::try_from("a").unwrap();
+            let mut stream = connector.connect(name, peer.connect()).await.unwrap();
+            let read = stream.read_to_end(&mut Vec::new()).await;
+            assert_eq!(read.is_err(), truncated);
+        }
+        peer.finish().await;
+    }
+
     #[test]
     fn the_ca_is_given_out_as_pem_and_der() {
         let ca = TestCa::new();

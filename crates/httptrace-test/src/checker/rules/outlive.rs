@@ -111,6 +111,12 @@ mod tests {
     }
 
     #[test]
+    fn an_attempt_that_ends_after_its_call_is_found() {
+        let log = Story::plain().swapped(EventName::AttemptEnd, EventName::CallEnd);
+        assert_eq!(nothing_outlives_its_attempt(&log).len(), 1);
+    }
+
+    #[test]
     fn an_instant_before_the_call_is_found() {
         let log = Story::plain().stamped(EventName::GetConn, -5);
         assert_eq!(spans_lie_inside_their_call(&log).len(), 1);
