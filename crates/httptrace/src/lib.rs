@@ -11,6 +11,7 @@ mod guard;
 mod id;
 pub mod info;
 mod observer;
+mod recorder;
 pub mod timeline;
 
 // The public interface is:
@@ -23,4 +24,5 @@ pub use event::{Event, EventKind, EventName, EventSet};
 pub use guard::{Done, StartGuard};
 pub use id::{CallId, ConnectionId};
 pub use observer::Observer;
-pub use timeline::Phase;
+pub use recorder::Recorder;
+pub use timeline::{Phase, Timeline};

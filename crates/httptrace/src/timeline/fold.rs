@@ -1,0 +1,296 @@
+//! The fold: a list of events becomes timelines.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
+
+use super::attempt::{AttemptTimeline, ClosedConnection, Progress};
+use super::{Dial, Span, Stamped, Timeline};
+use crate::event::{Event, EventKind};
+use crate::id::{CallId, ConnectionId};
+use crate::info::{ConnectDone, DnsDone, ProxyTunnelDone, TlsHandshakeDone};
+
+impl Timeline {
+    /// Folds events into one timeline for each call, in the order in which the calls began.
+    ///
+    /// Pure, and content with any list: in any order (events are sorted by their instants; those of the same instant
+    /// stay as they are), with starts or ends missing (the span has none), or twice (the first counts). An event of a
+    /// round trip without an attempt number belongs to the latest attempt begun so far.
+    ///
+    /// Events without a call make one timeline together if they tell of a round trip: a transport fires those for a
+    /// request that is no part of a call. If they only tell what became of idle connections they make none.
+    pub fn fold(events: &[Event]) -> Vec<Timeline> {
+        let mut sorted: Vec<&Event> = events.iter().collect();
+        sorted.sort_by_key(|event| event.at);
+        let mut places = HashMap::new();
+        let mut calls: Vec<(Option<CallId>, Vec<&Event>)> = Vec::new();
+        for event in sorted {
+            let place = *places.entry(event.call).or_insert_with(|| {
+                calls.push((event.call, Vec::new()));
+                calls.len() - 1
+            });
+            calls[place].1.push(event);
+        }
+        let calls = calls.into_iter().filter(|(call, events)| {
+            call.is_some() || events.iter().any(|event| tells_of_a_round_trip(event))
+        });
+        calls
+            .map(|(call, events)| fold_call(call, &events))
+            .collect()
+    }
+}
+
+fn tells_of_a_round_trip(event: &Event) -> bool {
+    !matches!(
+        event.kind,
+        EventKind::ConnClosed(_) | EventKind::PutIdleConn(_) | EventKind::HookPanicked(_)
+    )
+}
+
+/// Folds the events of one call, sorted by their instants.
+fn fold_call(call: Option<CallId>, events: &[&Event]) -> Timeline {
+    let mut fold = Fold {
+        origin: events.first().map(|event| event.at),
+        timeline: Timeline {
+            call,
+            ..Timeline::default()
+        },
+        attempts: BTreeMap::new(),
+        latest: 0,
+    };
+    for event in events {
+        fold.apply(event);
+    }
+    fold.finish()
+}
+
+struct Fold {
+    origin: Option<Instant>,
+    timeline: Timeline,
+    attempts: BTreeMap<u32, AttemptTimeline>,
+    /// The latest attempt begun so far.
+    latest: u32,
+}
+
+impl Fold {
+    fn apply(&mut self, event: &Event) {
+        let origin = self.origin.unwrap_or(event.at);
+        let at = event.at.saturating_duration_since(origin);
+        let timeline = &mut self.timeline;
+        match &event.kind {
+            EventKind::CallStart(info) => {
+                if timeline.method.is_none() {
+                    timeline.started = info.wall.checked_sub(at);
+                    timeline.method = Some(info.method.clone());
+                    timeline.uri = Some(info.uri.clone());
+                }
+            }
+            EventKind::CallEnd(info) => first(&mut timeline.end, at, info),
+            EventKind::HookPanicked(info) => {
+                timeline.hook_panics.push(Stamped::new(at, info.clone()));
+            }
+            kind => {
+                let index = event.attempt.unwrap_or(self.latest);
+                if matches!(kind, EventKind::AttemptStart(_)) {
+                    self.latest = index;
+                }
+                let attempt = self.attempts.entry(index);
+                let attempt = attempt.or_insert_with(|| AttemptTimeline::new(index));
+                attempt.apply(at, event.connection, kind);
+            }
+        }
+    }
+
+    fn finish(self) -> Timeline {
+        let mut timeline = self.timeline;
+        timeline.complete = timeline.method.is_some() && timeline.end.is_some();
+        timeline.attempts = self.attempts.into_values().collect();
+        for attempt in &mut timeline.attempts {
+            attempt.mark_background_dials();
+        }
+        timeline
+    }
+}
+
+impl AttemptTimeline {
+    fn apply(&mut self, at: Duration, connection: Option<ConnectionId>, kind: &EventKind) {
+        match kind {
+            EventKind::AttemptStart(info) => {
+                if self.start.is_none() {
+                    self.start = Some(at);
+                    self.method = Some(info.method.clone());
+                    self.uri = Some(info.uri.clone());
+                    self.reason = Some(info.reason);
+                }
+            }
+            EventKind::AttemptEnd(info) => first(&mut self.end, at, info),
+            EventKind::Redirect(info) => first(&mut self.redirect, at, info),
+            EventKind::GetConn(info) => first(&mut self.get_conn, at, info),
+            EventKind::GotConn(info) => {
+                if self.got_conn.is_none() {
+                    self.got_conn = Some(Stamped::new(at, info.clone()));
+                    self.connection = connection;
+                }
+            }
+            EventKind::PutIdleConn(info) => first(&mut self.put_idle, at, info),
+            EventKind::ConnClosed(info) => {
+                let known = self.closed.iter();
+                if connection.is_none() || !known.clone().any(|c| c.connection == connection) {
+                    let closed = ClosedConnection::new(at, connection, info.clone());
+                    self.closed.push(closed);
+                }
+            }
+            EventKind::DnsStart(_)
+            | EventKind::DnsDone(_)
+            | EventKind::ConnectStart(_)
+            | EventKind::ConnectDone(_)
+            | EventKind::ProxyTunnelStart(_)
+            | EventKind::ProxyTunnelDone(_)
+            | EventKind::TlsHandshakeStart(_)
+            | EventKind::TlsHandshakeDone(_) => self.dial(connection).apply(at, kind),
+            _ => self.apply_exchange(at, kind),
+        }
+    }
+
+    fn apply_exchange(&mut self, at: Duration, kind: &EventKind) {
+        match kind {
+            EventKind::WroteHeaderField(info) => self.header_fields.push(info.clone()),
+            EventKind::WroteHeaders(_) => self.wrote_headers = self.wrote_headers.or(Some(at)),
+            EventKind::Wait100Continue(_) => {
+                self.wait_100_continue = self.wait_100_continue.or(Some(at));
+            }
+            EventKind::WroteBody(info) => progress(&mut self.upload, at, info.bytes),
+            EventKind::WroteRequest(info) => first(&mut self.wrote_request, at, info),
+            EventKind::GotFirstResponseByte(_) => self.first_byte = self.first_byte.or(Some(at)),
+            EventKind::Got100Continue(_) => {
+                self.got_100_continue = self.got_100_continue.or(Some(at));
+            }
+            EventKind::Got1xxResponse(info) => {
+                self.informational.push(Stamped::new(at, info.clone()));
+            }
+            EventKind::GotResponseHeaders(info) => first(&mut self.response, at, info),
+            EventKind::GotBody(info) => progress(&mut self.download, at, info.bytes),
+            EventKind::BodyDone(info) => first(&mut self.body_done, at, info),
+            // The call's own events and the dial's do not come here.
+            _ => {}
+        }
+    }
+
+    fn dial(&mut self, connection: Option<ConnectionId>) -> &mut Dial {
+        let known = self.dials.iter();
+        let place = known.clone().position(|dial| dial.connection == connection);
+        let place = place.unwrap_or_else(|| {
+            self.dials.push(Dial {
+                connection,
+                ..Dial::default()
+            });
+            self.dials.len() - 1
+        });
+        &mut self.dials[place]
+    }
+
+    fn mark_background_dials(&mut self) {
+        let Some(got) = &self.got_conn else {
+            return;
+        };
+        for dial in &mut self.dials {
+            dial.background = match (dial.connection, self.connection) {
+                (Some(dialed), Some(had)) => dialed != had,
+                // A connection that carried a request before is not the one being dialed here.
+                _ => got.info.reused,
+            };
+        }
+    }
+}
+
+impl Dial {
+    fn apply(&mut self, at: Duration, kind: &EventKind) {
+        match kind {
+            EventKind::DnsStart(info) => {
+                let info = DnsDone::new(info.host.clone());
+                begin(&mut self.lookups, at, info, DnsDone::is_of);
+            }
+            EventKind::DnsDone(info) => end(&mut self.lookups, at, info, DnsDone::is_of),
+            EventKind::ConnectStart(info) => {
+                let info = ConnectDone::new(info.addr.clone(), info.number);
+                begin(&mut self.connects, at, info, ConnectDone::is_of);
+            }
+            EventKind::ConnectDone(info) => end(&mut self.connects, at, info, ConnectDone::is_of),
+            EventKind::ProxyTunnelStart(info) => {
+                let info = ProxyTunnelDone::new(info.kind, info.target.clone());
+                begin(&mut self.tunnels, at, info, ProxyTunnelDone::is_of);
+            }
+            EventKind::ProxyTunnelDone(info) => {
+                end(&mut self.tunnels, at, info, ProxyTunnelDone::is_of);
+            }
+            EventKind::TlsHandshakeStart(info) => {
+                let mut done = TlsHandshakeDone::new(info.leg);
+                done.server_name = info.server_name.clone();
+                begin(&mut self.handshakes, at, done, TlsHandshakeDone::is_of);
+            }
+            EventKind::TlsHandshakeDone(info) => {
+                end(&mut self.handshakes, at, info, TlsHandshakeDone::is_of);
+            }
+            // Only the dial's events come here.
+            _ => {}
+        }
+    }
+}
+
+impl DnsDone {
+    fn is_of(&self, other: &Self) -> bool {
+        self.host == other.host
+    }
+}
+
+impl ConnectDone {
+    fn is_of(&self, other: &Self) -> bool {
+        self.number == other.number && self.addr == other.addr
+    }
+}
+
+impl ProxyTunnelDone {
+    fn is_of(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.target == other.target
+    }
+}
+
+impl TlsHandshakeDone {
+    fn is_of(&self, other: &Self) -> bool {
+        self.leg == other.leg
+    }
+}
+
+/// Begins a span, unless it is known already.
+fn begin<T>(spans: &mut Vec<Span<T>>, at: Duration, info: T, is_of: fn(&T, &T) -> bool) {
+    if !spans.iter().any(|span| is_of(&span.info, &info)) {
+        let mut span = Span::new(info);
+        span.start = Some(at);
+        spans.push(span);
+    }
+}
+
+/// Ends a span; one whose start was not seen has none.
+fn end<T: Clone>(spans: &mut Vec<Span<T>>, at: Duration, info: &T, is_of: fn(&T, &T) -> bool) {
+    let known = spans.iter().position(|span| is_of(&span.info, info));
+    let place = known.unwrap_or_else(|| {
+        spans.push(Span::new(info.clone()));
+        spans.len() - 1
+    });
+    let span = &mut spans[place];
+    if span.end.is_none() {
+        span.end = Some(at);
+        span.info = info.clone();
+    }
+}
+
+fn first<T: Clone>(slot: &mut Option<Stamped<T>>, at: Duration, info: &T) {
+    if slot.is_none() {
+        *slot = Some(Stamped::new(at, info.clone()));
+    }
+}
+
+fn progress(slot: &mut Option<Progress>, at: Duration, bytes: u64) {
+    let progress = slot.get_or_insert(Progress::new(at, at, 0));
+    progress.last = at;
+    progress.bytes = progress.bytes.saturating_add(bytes);
+}
