@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::{BodyExt, Empty, Full};
 use httptrace::{BoxError, ErrorKind, Phase};
+use sync_wrapper::SyncWrapper;
 
 use super::ending::Ending;
 use crate::conn::http1::ResponseBody;
@@ -29,8 +30,9 @@ pub struct Body {
 enum Kind {
     Empty,
     Full(Bytes),
-    /// Behind a mutex that is never locked, since bodies need not be `Sync` and this one is.
-    Stream(Mutex<BoxBody>),
+    /// The wrapper makes this type `Sync` although bodies need not be.
+    /// Beside it is how much it says is left.
+    Stream(SyncWrapper<BoxBody>, SizeHint),
     Response(Box<ResponseBody>),
 }
 
@@ -89,7 +91,8 @@ impl Body {
         let body = body
             .map_frame(|frame| frame.map_data(|mut data| data.copy_to_bytes(data.remaining())))
             .map_err(Into::into);
-        Kind::Stream(Mutex::new(Box::pin(body))).into()
+        let hint = body.size_hint();
+        Kind::Stream(SyncWrapper::new(Box::pin(body)), hint).into()
     }
 
     /// Reads the body to its end.
@@ -108,7 +111,8 @@ impl Body {
     pub async fn json<T: serde::de::DeserializeOwned>(self) -> Result<T, Error> {
         let bytes = self.bytes().await?;
         serde_json::from_slice(&bytes).map_err(|error| {
-            let message = format!("the response's body is not the JSON that was asked for: {error}");
+            let message =
+                format!("the response's body is not the JSON that was asked for: {error}");
             Error::new(Phase::Receive, ErrorKind::Body, message).with_source(error)
         })
     }
@@ -131,12 +135,8 @@ impl Body {
         match &self.kind {
             Kind::Empty => Some(Self::empty()),
             Kind::Full(bytes) => Some(Kind::Full(bytes.clone()).into()),
-            Kind::Stream(_) | Kind::Response(_) => None,
+            Kind::Stream(..) | Kind::Response(_) => None,
         }
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        matches!(self.kind, Kind::Empty)
     }
 
     /// The next frame, with the error as the user's own body gave it.
@@ -151,18 +151,22 @@ impl Body {
                 let frame = (!bytes.is_empty()).then(|| Ok(Frame::data(bytes)));
                 Poll::Ready(frame)
             }
-            Kind::Stream(body) => match body.get_mut() {
-                Ok(body) => body.as_mut().poll_frame(cx),
-                // Never: a mutex that is never locked is not poisoned.
-                Err(_) => Poll::Ready(None),
-            },
+            Kind::Stream(body, hint) => {
+                let body = body.get_mut();
+                let polled = body.as_mut().poll_frame(cx);
+                *hint = body.size_hint();
+                polled
+            }
             Kind::Response(body) => body
                 .poll_frame(cx)
                 .map(|frame| frame.map(|frame| frame.map_err(Into::into))),
         }
     }
 
-    fn poll_own_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+    fn poll_own_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         if let Kind::Response(body) = &mut self.kind {
             return body.poll_frame(cx);
         }
@@ -182,7 +186,7 @@ impl Body {
         match &self.kind {
             Kind::Empty => true,
             Kind::Full(bytes) => bytes.is_empty(),
-            Kind::Stream(body) => body.lock().is_ok_and(|body| body.is_end_stream()),
+            Kind::Stream(..) => false,
             Kind::Response(body) => body.is_over(),
         }
     }
@@ -226,7 +230,7 @@ impl HttpBody for Body {
         match &self.kind {
             Kind::Empty => SizeHint::with_exact(0),
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Kind::Stream(body) => body.lock().map_or_else(|_| SizeHint::new(), |body| body.size_hint()),
+            Kind::Stream(_, hint) => hint.clone(),
             Kind::Response(body) => body.size_hint(),
         }
     }
@@ -333,7 +337,7 @@ impl fmt::Debug for Body {
         f.write_str(match &self.kind {
             Kind::Empty => "Body(empty)",
             Kind::Full(_) => "Body(in memory)",
-            Kind::Stream(_) => "Body(stream)",
+            Kind::Stream(..) => "Body(stream)",
             Kind::Response(_) => "Body(response)",
         })
     }
@@ -349,7 +353,8 @@ fn known_body<B: 'static>(slot: &mut Option<B>) -> Option<Body> {
     let full = |body: Full<Bytes>| -> Body {
         let mut body = body;
         // A `Full` gives its bytes in one frame, at once.
-        let frame = Pin::new(&mut body).poll_frame(&mut Context::from_waker(std::task::Waker::noop()));
+        let frame =
+            Pin::new(&mut body).poll_frame(&mut Context::from_waker(std::task::Waker::noop()));
         match frame {
             Poll::Ready(Some(Ok(frame))) => frame.into_data().unwrap_or_default().into(),
             _ => Body::empty(),

@@ -177,7 +177,10 @@ impl<L> ClientBuilder<L> {
     /// If the limit is 0, since no request could ever be sent.
     pub fn max_conns_per_host(mut self, connections: impl Into<Option<usize>>) -> Self {
         let limit = connections.into();
-        assert!(limit != Some(0), "max_conns_per_host(0) would let no request through");
+        assert!(
+            limit != Some(0),
+            "max_conns_per_host(0) would let no request through"
+        );
         self.pool.max_conns_per_host = limit;
         self
     }
@@ -205,7 +208,7 @@ impl<L> ClientBuilder<L> {
         addrs: impl IntoIterator<Item = IpAddr>,
     ) -> Self {
         let entry = TableEntry {
-            host: host.to_owned(),
+            host: host.into(),
             port: port.into(),
             addrs: addrs.into_iter().collect(),
         };
@@ -281,7 +284,10 @@ impl<L> ClientBuilder<L> {
     }
 
     /// The protocols offered by ALPN. Default: `http/1.1`. None offers nothing.
-    pub fn alpn_protocols<P: Into<Vec<u8>>>(mut self, protocols: impl IntoIterator<Item = P>) -> Self {
+    pub fn alpn_protocols<P: Into<Vec<u8>>>(
+        mut self,
+        protocols: impl IntoIterator<Item = P>,
+    ) -> Self {
         self.dial.tls.alpn = protocols.into_iter().map(Into::into).collect();
         self
     }

@@ -90,7 +90,9 @@ where
     R::Data: Send,
     R::Error: Into<BoxError>,
 {
-    poll_fn(|cx| service.poll_ready(cx)).await.map_err(own_error)?;
+    poll_fn(|cx| service.poll_ready(cx))
+        .await
+        .map_err(own_error)?;
     let response = service.call(request).await.map_err(own_error)?;
     Ok(response.map(Body::wrap))
 }

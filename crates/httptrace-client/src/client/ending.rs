@@ -84,13 +84,23 @@ impl Ending {
 
     /// The body is over, or was dropped, after the bytes counted.
     pub(super) fn end_counted(self) {
-        let Self { call, status, bytes, .. } = self;
+        let Self {
+            call,
+            status,
+            bytes,
+            ..
+        } = self;
         call.done(|end| end.with_status(status).with_bytes(bytes));
     }
 
     /// The body broke off.
     pub(super) fn fail(self, error: &Error) {
-        let Self { call, status, bytes, .. } = self;
+        let Self {
+            call,
+            status,
+            bytes,
+            ..
+        } = self;
         call.done(|end| {
             let end = end.with_status(status).with_bytes(bytes);
             end.with_error(error.to_event())

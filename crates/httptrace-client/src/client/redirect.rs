@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header,
+};
 use http_body::Body as _;
 use httptrace::{BoxError, ErrorKind};
 use url::Url;
@@ -74,7 +76,9 @@ impl RedirectPolicy {
         match &self.0 {
             Policy::None => RedirectAction::Stop,
             Policy::Limited(max) if step.requests <= *max => RedirectAction::Follow,
-            Policy::Limited(max) => RedirectAction::Fail(format!("stopped after {max} redirects").into()),
+            Policy::Limited(max) => {
+                RedirectAction::Fail(format!("stopped after {max} redirects").into())
+            }
             Policy::Custom(policy) => policy(step),
         }
     }
@@ -151,7 +155,10 @@ const SENSITIVE: [HeaderName; 4] = [
 
 impl Redirector {
     pub(super) fn new(policy: &RedirectPolicy, request: &Request<Body>) -> Self {
-        let body = match (request.body().try_clone(), request.extensions().get::<ReplayBody>()) {
+        let body = match (
+            request.body().try_clone(),
+            request.extensions().get::<ReplayBody>(),
+        ) {
             (Some(copy), _) => Replay::Copy(copy),
             (None, Some(factory)) => Replay::Factory(factory.clone()),
             (None, None) => Replay::Impossible,
@@ -181,10 +188,13 @@ impl Redirector {
         let mut parts = request.uri().clone().into_parts();
         parts.authority = host.parse().ok();
         let uri = Uri::from_parts(parts);
-        let uri = uri.map_err(|_| Error::usage("the request's URI has no host after its userinfo"))?;
+        let uri =
+            uri.map_err(|_| Error::usage("the request's URI has no host after its userinfo"))?;
         *request.uri_mut() = uri;
         if !request.headers().contains_key(header::AUTHORIZATION) {
-            request.headers_mut().insert(header::AUTHORIZATION, credentials);
+            request
+                .headers_mut()
+                .insert(header::AUTHORIZATION, credentials);
         }
         Ok(())
     }
@@ -306,12 +316,20 @@ impl Redirector {
             Error::outside(ErrorKind::Redirect, message)
         };
         let base = Url::parse(&self.uri.to_string()).map_err(|error| failed(error.to_string()))?;
-        let mut to = base.join(&text).map_err(|error| failed(error.to_string()))?;
+        let mut to = base
+            .join(&text)
+            .map_err(|error| failed(error.to_string()))?;
         to.set_fragment(None);
         if !matches!(to.scheme(), "http" | "https") {
-            return Err(failed(format!("the scheme {} is not supported", to.scheme())));
+            return Err(failed(format!(
+                "the scheme {} is not supported",
+                to.scheme()
+            )));
         }
-        let uri = to.as_str().parse().map_err(|_| failed("it is not a valid URI".into()))?;
+        let uri = to
+            .as_str()
+            .parse()
+            .map_err(|_| failed("it is not a valid URI".into()))?;
         let relative = Url::parse(&text).is_err() && !text.starts_with("//");
         Ok((uri, relative))
     }
@@ -345,7 +363,11 @@ fn referer(from: &Uri, to: &Uri) -> Option<HeaderValue> {
 
 fn basic_auth(userinfo: &str) -> HeaderValue {
     let decoded: Vec<u8> = percent_decode(userinfo);
-    let colon = if decoded.contains(&b':') { &b""[..] } else { b":" };
+    let colon = if decoded.contains(&b':') {
+        &b""[..]
+    } else {
+        b":"
+    };
     let credentials = BASE64_STANDARD.encode([&decoded[..], colon].concat());
     // unwrap_or is not taken: base64 is valid in a header value.
     let mut value = HeaderValue::from_str(&format!("Basic {credentials}"))

@@ -8,7 +8,7 @@ use std::task::{Wake, Waker};
 use std::time::Duration;
 
 use httptrace::info::{Address, CloseReason, Protocol};
-use httptrace::{ConnectionId, EventError};
+use httptrace::{ConnectionId, ErrorKind, EventError, Phase};
 
 use crate::dial::Dialed;
 use crate::error::Error;
@@ -41,6 +41,12 @@ impl Connection {
         key: Arc<Key>,
         dialed: Dialed,
     ) -> Result<Self, Error> {
+        if let Some(protocol) = dialed.alpn.filter(|protocol| &**protocol == "h2") {
+            let message = format!(
+                "the server and the TLS configuration settled on {protocol}, which is not spoken here"
+            );
+            return Err(Error::new(Phase::Tls, ErrorKind::Protocol, message));
+        }
         Ok(Self {
             id,
             key,

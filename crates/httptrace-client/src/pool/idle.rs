@@ -87,7 +87,6 @@ impl<C> IdleConns<C> {
         taken
     }
 
-
     /// Puts a connection that is idle since then.
     pub(crate) fn put(&mut self, key: &Arc<Key>, conn: C, since: Instant) -> Put<C> {
         let kept = self.hosts.get(key).map_or(0, VecDeque::len);
@@ -97,7 +96,10 @@ impl<C> IdleConns<C> {
         let order = self.next;
         self.next += 1;
         let idle = Idle { conn, since, order };
-        self.hosts.entry(Arc::clone(key)).or_default().push_back(idle);
+        self.hosts
+            .entry(Arc::clone(key))
+            .or_default()
+            .push_back(idle);
         self.order.insert(order, Arc::clone(key));
         let evicted = (self.len() > self.limits.total)
             .then(|| self.take_oldest())
@@ -109,7 +111,11 @@ impl<C> IdleConns<C> {
     pub(crate) fn drain(&mut self) -> Vec<C> {
         self.order.clear();
         let hosts = std::mem::take(&mut self.hosts);
-        hosts.into_values().flatten().map(|idle| idle.conn).collect()
+        hosts
+            .into_values()
+            .flatten()
+            .map(|idle| idle.conn)
+            .collect()
     }
 
     /// Takes the connections that have been idle for too long.
@@ -175,7 +181,11 @@ mod tests {
         })
     }
 
-    fn newest(conns: &mut IdleConns<&'static str>, key: &Key, now: Instant) -> Option<&'static str> {
+    fn newest(
+        conns: &mut IdleConns<&'static str>,
+        key: &Key,
+        now: Instant,
+    ) -> Option<&'static str> {
         conns.take(key, now).newest.map(|(conn, _)| conn)
     }
 

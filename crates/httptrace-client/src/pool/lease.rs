@@ -37,7 +37,7 @@ impl Lease {
 
     /// The request is done with it: back to the pool, which tells `PutIdleConn`.
     pub(crate) fn give_back(mut self) {
-        if let Some(mut conn) = self.conn.take() {
+        if let Some(conn) = self.conn.take() {
             conn.http1.end_exchange();
             self.pool.put(conn, &self.emitter);
         }
@@ -46,7 +46,8 @@ impl Lease {
     /// Closes it.
     pub(crate) fn close(mut self, reason: CloseReason, error: Option<EventError>) {
         if let Some(conn) = self.conn.take() {
-            self.pool.close(conn, &self.emitter, Dead { reason, error }, None);
+            self.pool
+                .close(conn, &self.emitter, Dead { reason, error }, None);
         }
     }
 }

@@ -94,9 +94,7 @@ impl Pool {
             sweeper: None,
         };
         Self {
-            keep_alives: limits.keep_alives
-                && limits.max_idle > 0
-                && limits.max_idle_per_host > 0,
+            keep_alives: limits.keep_alives && limits.max_idle > 0 && limits.max_idle_per_host > 0,
             dialer,
             emitter,
             state: Mutex::new(state),
@@ -380,7 +378,9 @@ pub(crate) mod tests {
 
     pub(crate) fn runtime() -> tokio::runtime::Runtime {
         // unwrap is ok in tests: a runtime without drivers can always be built.
-        tokio::runtime::Builder::new_current_thread().build().unwrap()
+        tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap()
     }
 
     pub(crate) fn key(runtime: &tokio::runtime::Runtime, host: &str) -> Arc<Key> {

@@ -82,7 +82,8 @@ impl Waiters {
         let host = self.hosts.get_mut(key)?;
         host.conns = host.conns.saturating_sub(1);
         let waiting = &self.waiting;
-        let next = std::iter::from_fn(|| host.dial_queue.pop_front()).find(|id| waiting.contains(id));
+        let next =
+            std::iter::from_fn(|| host.dial_queue.pop_front()).find(|id| waiting.contains(id));
         if next.is_some() {
             host.conns += 1;
         }

@@ -58,11 +58,7 @@ struct Acquired {
     pooled: bool,
 }
 
-async fn acquire(
-    inner: &Inner,
-    head: &Request<()>,
-    emitter: &Emitter,
-) -> Result<Acquired, Error> {
+async fn acquire(inner: &Inner, head: &Request<()>, emitter: &Emitter) -> Result<Acquired, Error> {
     let destination = Destination::of(head.uri())?;
     let runtime = Handle::try_current().map_err(|_| {
         Error::usage("there is no tokio runtime here: send the request from within one")

@@ -88,7 +88,10 @@ mod tests {
 
     #[test]
     fn a_get_on_a_lost_pooled_connection_is_sent_again() {
-        assert_eq!(decide_for(Method::GET, &lost()), Some(RetryReason::ConnectionLost));
+        assert_eq!(
+            decide_for(Method::GET, &lost()),
+            Some(RetryReason::ConnectionLost)
+        );
     }
 
     #[test]
@@ -99,8 +102,14 @@ mod tests {
 
     #[test]
     fn a_post_of_which_nothing_was_written_is_sent_again() {
-        let failed = Failed { request_begun: false, ..lost() };
-        assert_eq!(decide_for(Method::POST, &failed), Some(RetryReason::NothingWritten));
+        let failed = Failed {
+            request_begun: false,
+            ..lost()
+        };
+        assert_eq!(
+            decide_for(Method::POST, &failed),
+            Some(RetryReason::NothingWritten)
+        );
     }
 
     #[test]
@@ -113,18 +122,27 @@ mod tests {
 
     #[test]
     fn nothing_is_sent_again_on_a_fresh_connection() {
-        assert_eq!(decide(&Method::GET, &HeaderMap::new(), false, &lost()), None);
+        assert_eq!(
+            decide(&Method::GET, &HeaderMap::new(), false, &lost()),
+            None
+        );
     }
 
     #[test]
     fn nothing_is_sent_again_once_the_response_has_begun() {
-        let failed = Failed { response_begun: true, ..lost() };
+        let failed = Failed {
+            response_begun: true,
+            ..lost()
+        };
         assert_eq!(decide_for(Method::GET, &failed), None);
     }
 
     #[test]
     fn nothing_is_sent_again_when_the_connection_was_not_to_blame() {
-        let failed = Failed { connection_lost: false, ..lost() };
+        let failed = Failed {
+            connection_lost: false,
+            ..lost()
+        };
         assert_eq!(decide_for(Method::GET, &failed), None);
     }
 }

@@ -98,7 +98,9 @@ fn host(uri: &Uri, own: &HeaderMap) -> Result<HeaderValue, Error> {
         return Ok(host.clone());
     }
     let authority = uri.authority().map_or("", |authority| authority.as_str());
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
     let value = match host.split_once('%') {
         Some((address, zone)) => {
             let port = zone.split_once(']').map_or("", |(_, port)| port);
@@ -145,8 +147,8 @@ fn origin_form(uri: &Uri) -> Uri {
     let path = path.filter(|path| !path.as_str().is_empty());
     let mut path = path.unwrap_or_else(|| PathAndQuery::from_static("/"));
     if path.as_str().starts_with('?') {
-        // unwrap_or is not taken: a valid query stays valid behind a slash.
-        path = format!("/{path}").parse().unwrap_or(path);
+        // Its text has the slash that the value lacks. unwrap_or is not taken: it stays valid.
+        path = path.to_string().parse().unwrap_or(path);
     }
     Uri::from(path)
 }
@@ -163,7 +165,10 @@ mod tests {
     #[test]
     fn the_destination_has_a_port_in_any_case() {
         let of = |text| Destination::of(&uri(text)).map(|d| (d.https, d.host.to_string(), d.port));
-        assert_eq!(of("http://Example.com/").unwrap(), (false, "example.com".into(), 80));
+        assert_eq!(
+            of("http://Example.com/").unwrap(),
+            (false, "example.com".into(), 80)
+        );
         assert_eq!(of("https://u:p@[::1]/").unwrap(), (true, "::1".into(), 443));
         assert_eq!(of("http://h:8080").unwrap(), (false, "h".into(), 8080));
     }
@@ -192,10 +197,22 @@ mod tests {
     #[test]
     fn a_body_of_unknown_length_is_chunked_and_an_empty_post_says_so() {
         let mut headers = HeaderMap::new();
-        frame(&mut headers, &Method::POST, &HeaderMap::new(), &Body::empty()).unwrap();
+        frame(
+            &mut headers,
+            &Method::POST,
+            &HeaderMap::new(),
+            &Body::empty(),
+        )
+        .unwrap();
         assert_eq!(headers[header::CONTENT_LENGTH], "0");
         let mut headers = HeaderMap::new();
-        frame(&mut headers, &Method::GET, &HeaderMap::new(), &Body::empty()).unwrap();
+        frame(
+            &mut headers,
+            &Method::GET,
+            &HeaderMap::new(),
+            &Body::empty(),
+        )
+        .unwrap();
         assert!(headers.is_empty());
     }
 }

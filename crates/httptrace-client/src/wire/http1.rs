@@ -247,7 +247,11 @@ mod tests {
 
     fn request() -> impl Strategy<Value = (Vec<u8>, u64)> {
         let length = proptest::collection::vec(any::<u8>(), 0..200).prop_map(|body| {
-            let mut bytes = format!("POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes();
+            let mut bytes = format!(
+                "POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n",
+                body.len()
+            )
+            .into_bytes();
             bytes.extend_from_slice(&body);
             (bytes, body.len() as u64)
         });
@@ -261,7 +265,11 @@ mod tests {
                 bytes.extend_from_slice(b"\r\n");
                 body += chunk.len() as u64;
             }
-            bytes.extend_from_slice(if trailers { b"0\r\nT: v\r\n\r\n" } else { b"0\r\n\r\n" });
+            bytes.extend_from_slice(if trailers {
+                b"0\r\nT: v\r\n\r\n"
+            } else {
+                b"0\r\n\r\n"
+            });
             (bytes, body)
         });
         prop_oneof![length, chunked]

@@ -186,7 +186,8 @@ impl Seen {
         let total = self.request.body_bytes();
         let body_bytes = total - self.told_body;
         self.told_body = total;
-        let tell_end = end && !std::mem::replace(&mut self.told, self.told || end);
+        let tell_end = end && !self.told;
+        self.told |= end;
         if self.emitter.is_none() {
             return None;
         }
@@ -211,7 +212,10 @@ fn fields_by_name(head: &[u8]) -> Vec<(Arc<str>, Arc<[HeaderValue]>)> {
             continue;
         };
         value.set_sensitive(is_secret(name));
-        match names.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+        match names
+            .iter_mut()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+        {
             Some((_, values)) => values.push(value),
             None => names.push((name, vec![value])),
         }

@@ -6,8 +6,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{Request, Response};
-use httptrace::info::{CloseReason, GotResponseHeaders};
 use httptrace::Phase;
+use httptrace::info::{CloseReason, GotResponseHeaders};
 use hyper::body::Incoming;
 use tokio::time::Sleep;
 
@@ -72,7 +72,9 @@ pub(crate) async fn exchange(
                 let unsent = failed.take_message();
                 Poll::Ready(Err(Stop::Codec(failed.into_error(), unsent)))
             }
-            Poll::Pending => deadline.poll(http1, cx).map(|error| Err(Stop::Timeout(error))),
+            Poll::Pending => deadline
+                .poll(http1, cx)
+                .map(|error| Err(Stop::Timeout(error))),
         }
     })
     .await;

@@ -15,13 +15,22 @@ pub(super) fn explain(error: hyper::Error, phase: Phase) -> Error {
     if let Some(failure) = find::<BodyFailure>(&error) {
         return failure.to_error();
     }
-    let (kind, message) = if error.is_parse() || error.is_parse_too_large() {
-        (ErrorKind::Protocol, format!("the server's response is not valid HTTP/1: {error}"))
+    let (kind, message) = if error.is_parse() {
+        (
+            ErrorKind::Protocol,
+            format!("the server's response is not valid HTTP/1: {error}"),
+        )
     } else if let Some(io) = find::<io::Error>(&error) {
         let kind = EventError::io(io::Error::new(io.kind(), "")).kind();
-        (kind, format!("the connection failed {}: {io}", during(phase)))
+        (
+            kind,
+            format!("the connection failed {}: {io}", during(phase)),
+        )
     } else if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
-        (ErrorKind::Closed, format!("the server closed the connection {}", during(phase)))
+        (
+            ErrorKind::Closed,
+            format!("the server closed the connection {}", during(phase)),
+        )
     } else {
         (ErrorKind::Protocol, format!("{error} ({})", during(phase)))
     };

@@ -47,7 +47,11 @@ impl Informational {
 
     /// Why the request must be aborted, if it must.
     pub(super) fn take_refusal(&self) -> Option<Error> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).refused.take()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .refused
+            .take()
     }
 
     fn arrived(&self, status: StatusCode, headers: &HeaderMap) {
@@ -76,7 +80,9 @@ impl Informational {
 
 impl State {
     fn count(&mut self, headers: &HeaderMap) {
-        let sizes = headers.iter().map(|(name, value)| name.as_str().len() + value.len());
+        let sizes = headers
+            .iter()
+            .map(|(name, value)| name.as_str().len() + value.len());
         self.responses += 1;
         self.bytes += sizes.sum::<usize>();
         let too_many = self.responses > MAX_RESPONSES || self.bytes > MAX_BYTES;

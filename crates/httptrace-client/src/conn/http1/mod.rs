@@ -15,10 +15,11 @@ use httptrace::info::{CloseReason, WriteOutcome};
 use httptrace::{Emitter, ErrorKind, EventError, Phase};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use sync_wrapper::SyncWrapper;
 
 pub(crate) use exchange::{Exchanged, Failed, exchange};
 pub(crate) use response_body::ResponseBody;
-pub(crate) use reuse::closes_after;
+pub(crate) use reuse::{closes_after, says};
 pub(crate) use send_body::SendBody;
 
 use super::Dead;
@@ -30,7 +31,7 @@ use crate::wire::{Tap, Watch};
 pub(crate) struct Http1 {
     sender: http1::SendRequest<SendBody>,
     /// Absent once it has ended: it must not be polled again.
-    driver: Option<http1::Connection<TokioIo<Tap>, SendBody>>,
+    driver: Option<SyncWrapper<http1::Connection<TokioIo<Tap>, SendBody>>>,
     watch: Watch,
     probe: Option<SocketProbe>,
 }
@@ -63,7 +64,7 @@ impl Http1 {
         })?;
         Ok(Self {
             sender,
-            driver: Some(driver),
+            driver: Some(SyncWrapper::new(driver)),
             watch,
             probe,
         })
@@ -94,7 +95,7 @@ impl Http1 {
         let Some(driver) = &mut self.driver else {
             return Poll::Ready(Ok(()));
         };
-        let driven = Pin::new(driver).poll(cx);
+        let driven = Pin::new(driver.get_mut()).poll(cx);
         if driven.is_ready() {
             self.driver = None;
         }

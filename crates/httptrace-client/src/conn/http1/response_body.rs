@@ -176,10 +176,7 @@ impl ResponseBody {
     }
 
     /// Waits until the connection's fate is known, where a task decides it.
-    fn poll_settled(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+    fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         if let Drive::Elsewhere(background) = &mut self.drive {
             ready!(background.poll_settled(cx));
             self.drive = Drive::Over;

@@ -28,7 +28,9 @@ pub(crate) fn closes_after<B>(
 pub(crate) fn says(headers: &HeaderMap, option: &str) -> bool {
     headers.get_all(header::CONNECTION).iter().any(|value| {
         let options = value.to_str().unwrap_or_default().split(',');
-        options.into_iter().any(|o| o.trim().eq_ignore_ascii_case(option))
+        options
+            .into_iter()
+            .any(|o| o.trim().eq_ignore_ascii_case(option))
     })
 }
 

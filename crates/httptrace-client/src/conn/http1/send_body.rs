@@ -24,7 +24,7 @@ pub(crate) struct SendBody {
 
 /// Why a request's body could not be sent to its end.
 #[derive(Clone, Debug)]
-pub(super) struct BodyFailure {
+pub(crate) struct BodyFailure {
     message: Arc<str>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
