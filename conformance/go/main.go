@@ -28,7 +28,7 @@ func main() {
 		lines, err := steady(s, *check)
 		if err != nil {
 			failures++
-			fmt.Fprintf(os.Stderr, "FAILED %s: %v\n%s", s.name, err, lines)
+			fmt.Fprintf(os.Stderr, "FAILED %s: %v\n", s.name, err)
 			continue
 		}
 		if *show {
@@ -50,15 +50,15 @@ func main() {
 func steady(s *scenario, times int) ([]byte, error) {
 	first, err := play(s)
 	if err != nil {
-		return first, err
+		return nil, fmt.Errorf("%w; until then:\n%s", err, first)
 	}
 	for again := 2; again <= times; again++ {
 		lines, err := play(s)
 		if err != nil {
-			return lines, err
+			return nil, fmt.Errorf("run %d: %w; until then:\n%s", again, err, lines)
 		}
-		if withoutText(lines) != withoutText(first) {
-			return fmt.Appendf(first, "--- differs in run %d ---\n%s", again, lines), fmt.Errorf("not the same in every run")
+		if difference := compare(first, lines); difference != "" {
+			return nil, fmt.Errorf("run %d is not like the first\n%s", again, difference)
 		}
 	}
 	return first, nil

@@ -180,8 +180,21 @@ func (r *recorder) named(text string) string {
 	return text
 }
 
+// compare shows where two recordings part, and "" if they do not.
+func compare(one, other []byte) string {
+	was, is := withoutText(one), withoutText(other)
+	for at := 0; at < len(was) || at < len(is); at++ {
+		if at < len(was) && at < len(is) && was[at] == is[at] {
+			continue
+		}
+		return "  was: " + strings.Join(was[at:min(at+3, len(was))], "\n       ") +
+			"\n  is:  " + strings.Join(is[at:min(at+3, len(is))], "\n       ")
+	}
+	return ""
+}
+
 // withoutText drops the fields that are for readers only, so that two runs can be compared.
-func withoutText(lines []byte) string {
+func withoutText(lines []byte) []string {
 	var kept []string
 	for _, line := range strings.Split(strings.TrimSpace(string(lines)), "\n") {
 		if at := strings.Index(line, `,"text":`); at >= 0 {
@@ -189,5 +202,5 @@ func withoutText(lines []byte) string {
 		}
 		kept = append(kept, line)
 	}
-	return strings.Join(kept, "\n")
+	return kept
 }
