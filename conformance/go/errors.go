@@ -20,26 +20,27 @@ var (
 var textClasses = []struct{ text, class string }{
 	{errHook.Error(), "hook"},
 	{errBody.Error(), "body"},
-	{"with Body length", "body_length"},
-	{"stopped after 10 redirects", "redirects"},
-	{"too many idle connections for host", "too_many_idle_per_host"},
-	{"CloseIdleConnections was called", "close_idle_called"},
+	{"with Body length", "body"},
+	{"stopped after 10 redirects", "redirect"},
+	{"failed to parse Location header", "redirect"},
+	{"too many idle connections for host", "too_many_idle_for_host"},
+	{"CloseIdleConnections was called", "close_idle_connections"},
 	{"connection is in bad state", "bad_state"},
 	{"operation was canceled", "canceled"},
 	{"request canceled", "canceled"},
-	{"server closed idle connection", "eof"},
-	{"unexpected EOF", "eof"},
+	{"server closed idle connection", "closed"},
+	{"unexpected EOF", "closed"},
 	{"server gave HTTP response to HTTPS client", "tls"},
 	{"malformed", "protocol"},
 	{"invalid byte in chunk length", "protocol"},
 	{"unsupported transfer encoding", "protocol"},
 	{"response headers exceeded", "protocol"},
 	{"Content-Length", "protocol"},
-	{"unsupported protocol scheme", "request"},
-	{"no Host in request URL", "request"},
-	{"invalid header field", "request"},
+	{"unsupported protocol scheme", "usage"},
+	{"no Host in request URL", "usage"},
+	{"invalid header field", "usage"},
 	{"use of closed network connection", "closed"},
-	{": EOF", "eof"},
+	{": EOF", "closed"},
 }
 
 // class reduces an error to what the two languages can agree on; nil stays nil (JSON null).
@@ -74,7 +75,7 @@ func class(err error) any {
 	}
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return "eof"
+		return "closed"
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return "timeout"
 	}

@@ -205,6 +205,8 @@ func (c *connection) end(o op) bool {
 		return true
 	case "close":
 		c.conn.Close()
+	case "cut": // under a TLS session, without its farewell
+		c.tcp.Close()
 	case "reset":
 		c.tcp.SetLinger(0)
 		c.tcp.Close()

@@ -169,11 +169,16 @@ func encode(value any) string {
 	return strings.TrimSuffix(out.String(), "\n")
 }
 
-var localEnd = regexp.MustCompile(`(\d+\.\d+\.\d+\.\d+|\[[0-9a-f:]+\]):\d+->`)
+var (
+	localEnd   = regexp.MustCompile(`(\d+\.\d+\.\d+\.\d+|\[[0-9a-f:]+\]):\d+->`)
+	nameServer = regexp.MustCompile(`(lookup \S+) on \S+:53:`)
+)
 
-// named puts peers' names in the place of their ports, which differ from run to run.
+// named puts peers' names in the place of their ports, which differ from run to run, and leaves out what is this
+// machine's: ports of our own, and the name server that its settings name and nobody asks.
 func (r *recorder) named(text string) string {
 	text = localEnd.ReplaceAllString(text, "client->")
+	text = nameServer.ReplaceAllString(text, "$1:")
 	for name, port := range r.ports {
 		text = strings.ReplaceAll(text, ":"+port, ":{"+name+"}")
 	}

@@ -21,7 +21,11 @@ type call struct {
 }
 
 func (w *world) start(spec requestSpec) (*call, error) {
-	ctx, cancel := context.WithCancel(httptrace.WithClientTrace(context.Background(), clientTrace(w.recorder, spec)))
+	traced := context.Background()
+	if !spec.Untraced {
+		traced = httptrace.WithClientTrace(traced, clientTrace(w.recorder, spec))
+	}
+	ctx, cancel := context.WithCancel(traced)
 	if spec.DeadlineMs > 0 {
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(spec.DeadlineMs)*time.Millisecond)
 	}
@@ -50,6 +54,10 @@ func (c *call) request(ctx context.Context, url string) (*http.Request, error) {
 	}
 	request.Header.Set("User-Agent", "conformance")
 	for _, header := range c.spec.Headers {
+		if header[0] == "Host" {
+			request.Host = header[1] // net/http takes it from here alone
+			continue
+		}
 		request.Header.Add(header[0], header[1])
 	}
 	request.Close = c.spec.Close
@@ -120,17 +128,21 @@ func (c *call) follow(response *http.Response, body *[]byte) (dropped bool, err 
 	if then == nil {
 		then = []op{{name: "read"}}
 	}
+	dropped = true
 	for _, o := range then {
 		switch o.name {
 		case "read":
+			var part []byte
 			if o.arg == nil {
-				rest, err := io.ReadAll(response.Body)
-				*body = append(*body, rest...)
-				return false, err
+				part, err = io.ReadAll(response.Body)
+				dropped = false
+			} else {
+				part = make([]byte, o.number())
+				var n int
+				n, err = io.ReadFull(response.Body, part)
+				part = part[:n]
 			}
-			part := make([]byte, o.number())
-			n, err := io.ReadFull(response.Body, part)
-			*body = append(*body, part[:n]...)
+			*body = append(*body, part...)
 			if err != nil {
 				return false, err
 			}
@@ -139,12 +151,12 @@ func (c *call) follow(response *http.Response, body *[]byte) (dropped bool, err 
 		case "set":
 			c.signals.set(o.text())
 		case "drop":
-			return true, nil
+			response.Body.Close()
 		default:
 			panic("unknown operation after a response: " + o.name)
 		}
 	}
-	return true, nil
+	return dropped, nil
 }
 
 // stream is a request body that follows a script.

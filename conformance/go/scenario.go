@@ -45,6 +45,7 @@ type clientSpec struct {
 	ResponseHeadTimeoutMs int   `json:"response_head_timeout_ms"`
 	TLSHandshakeTimeoutMs int   `json:"tls_handshake_timeout_ms"`
 	ExpectTimeoutMs       int   `json:"expect_timeout_ms"`
+	Resume                bool  `json:"resume"`
 }
 
 type requestSpec struct {
@@ -56,6 +57,7 @@ type requestSpec struct {
 	Close      bool        `json:"close"`
 	DeadlineMs int         `json:"deadline_ms"`
 	FailAt1xx  int         `json:"fail_at_1xx"`
+	Untraced   bool        `json:"untraced"`
 	Then       []op        `json:"then"`
 }
 

@@ -81,12 +81,13 @@ func (w *world) httpClient(ca *authority) *http.Client {
 	spec := w.scenario.Client
 	names := &table{answers: w.scenario.DNS, signals: w.signals, asked: map[string]int{}}
 	milliseconds := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
+	settings := &tls.Config{RootCAs: ca.pool()}
+	if spec.Resume {
+		settings.ClientSessionCache = tls.NewLRUClientSessionCache(0)
+	}
 	client := &http.Client{Transport: &http.Transport{
-		DialContext: (&net.Dialer{Resolver: names.resolver()}).DialContext,
-		TLSClientConfig: &tls.Config{
-			RootCAs:            ca.pool(),
-			ClientSessionCache: tls.NewLRUClientSessionCache(0),
-		},
+		DialContext:           (&net.Dialer{Resolver: names.resolver()}).DialContext,
+		TLSClientConfig:       settings,
 		DisableCompression:    true,
 		DisableKeepAlives:     spec.KeepAlive != nil && !*spec.KeepAlive,
 		MaxIdleConns:          spec.MaxIdle,
