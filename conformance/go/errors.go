@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+)
+
+var (
+	errHook = errors.New("the hook says no")
+	errBody = errors.New("boom")
+)
+
+// textClasses are for the errors of net/http that have no exported value.
+var textClasses = []struct{ text, class string }{
+	{errHook.Error(), "hook"},
+	{errBody.Error(), "body"},
+	{"with Body length", "body"},
+	{"stopped after 10 redirects", "redirect"},
+	{"failed to parse Location header", "redirect"},
+	{"too many idle connections for host", "too_many_idle_for_host"},
+	{"CloseIdleConnections was called", "close_idle_connections"},
+	{"connection is in bad state", "bad_state"},
+	{"operation was canceled", "canceled"},
+	{"request canceled", "canceled"},
+	{"server closed idle connection", "closed"},
+	{"unexpected EOF", "closed"},
+	{"server gave HTTP response to HTTPS client", "tls"},
+	{"malformed", "protocol"},
+	{"invalid byte in chunk length", "protocol"},
+	{"unsupported transfer encoding", "protocol"},
+	{"response headers exceeded", "protocol"},
+	{"Content-Length", "protocol"},
+	{"unsupported protocol scheme", "usage"},
+	{"no Host in request URL", "usage"},
+	{"invalid header field", "usage"},
+	{"use of closed network connection", "closed"},
+	{": EOF", "closed"},
+}
+
+// class reduces an error to what the two languages can agree on; nil stays nil (JSON null).
+func class(err error) any {
+	if err == nil {
+		return nil
+	}
+	var dns *net.DNSError
+	var certificate *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
+	var timeout net.Error
+	switch {
+	case errors.Is(err, context.Canceled):
+		return "canceled"
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+		return "timeout"
+	case errors.As(err, &dns) && !strings.Contains(err.Error(), "operation was canceled"):
+		return "dns"
+	case errors.As(err, &certificate):
+		return "certificate"
+	case errors.As(err, &record):
+		return "tls"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "refused"
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return "reset"
+	}
+	for _, c := range textClasses {
+		if strings.Contains(err.Error(), c.text) {
+			return c.class
+		}
+	}
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "closed"
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return "timeout"
+	}
+	return "other"
+}
+
+// failure is the pair of fields that every event with an error has: its class, and its text for readers.
+func failure(err error) []field {
+	if err == nil {
+		return []field{{"error", nil}}
+	}
+	return []field{{"error", class(err)}, {"text", err.Error()}}
+}

@@ -1,0 +1,65 @@
+// Command httptrace-conformance plays the scenarios with Go's own net/http and records what its hooks report.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"os"
+	"path/filepath"
+	"runtime"
+)
+
+func main() {
+	scenarios := flag.String("scenarios", "../scenarios", "directory of the scenarios")
+	out := flag.String("out", "../recorded", "directory for the recordings")
+	check := flag.Int("check", 1, "play each scenario this many times; fail if the recordings differ")
+	show := flag.Bool("show", false, "print the recordings instead of writing them")
+	flag.Parse()
+	log.SetOutput(io.Discard) // net/http remarks on peers that misbehave, as ours do on purpose
+	found, err := load(*scenarios, flag.Args())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
+	}
+	failures := 0
+	for _, s := range found {
+		lines, err := steady(s, *check)
+		if err != nil {
+			failures++
+			fmt.Fprintf(os.Stderr, "FAILED %s: %v\n", s.name, err)
+			continue
+		}
+		if *show {
+			fmt.Printf("--- %s\n%s", s.name, lines)
+			continue
+		}
+		if err := os.WriteFile(filepath.Join(*out, s.name+".ndjson"), lines, 0o644); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(2)
+		}
+	}
+	fmt.Fprintf(os.Stderr, "%s: %d recorded, %d failed\n", runtime.Version(), len(found)-failures, failures)
+	if failures > 0 {
+		os.Exit(1)
+	}
+}
+
+// steady plays a scenario several times and insists that it is the same each time.
+func steady(s *scenario, times int) ([]byte, error) {
+	first, err := play(s)
+	if err != nil {
+		return nil, fmt.Errorf("%w; until then:\n%s", err, first)
+	}
+	for again := 2; again <= times; again++ {
+		lines, err := play(s)
+		if err != nil {
+			return nil, fmt.Errorf("run %d: %w; until then:\n%s", again, err, lines)
+		}
+		if difference := compare(first, lines); difference != "" {
+			return nil, fmt.Errorf("run %d is not like the first\n%s", again, difference)
+		}
+	}
+	return first, nil
+}

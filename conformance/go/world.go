@@ -1,0 +1,145 @@
+package main
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/http"
+	"sort"
+	"strings"
+	"time"
+)
+
+const (
+	// patience is for what must happen; reaching it is a fault of the scenario.
+	patience = 8 * time.Second
+	// settling is how long events may still come after the last step before the recording is closed.
+	settling = 150 * time.Millisecond
+)
+
+// world is everything that one run of one scenario needs.
+type world struct {
+	scenario *scenario
+	recorder *recorder
+	signals  *signals
+	peers    []*peer
+	client   *http.Client
+	calls    map[string]*call
+}
+
+// play runs a scenario once and returns its recording.
+func play(s *scenario) (lines []byte, err error) {
+	w := &world{scenario: s, recorder: newRecorder(), signals: newSignals(), calls: map[string]*call{}}
+	defer func() {
+		w.recorder.freeze()
+		close(w.signals.over)
+		for _, p := range w.peers {
+			p.shut()
+		}
+		if w.client != nil {
+			w.client.CloseIdleConnections()
+		}
+	}()
+	ca := newAuthority()
+	if err := w.serve(ca); err != nil {
+		return nil, err
+	}
+	w.client = w.httpClient(ca)
+	for at, step := range s.Steps {
+		if err := w.step(step); err != nil {
+			return w.recorder.lines(), fmt.Errorf("step %d (%s): %w", at+1, step.name, err)
+		}
+	}
+	for _, label := range w.recorder.order {
+		if err := w.calls[label].wait(patience); err != nil {
+			return w.recorder.lines(), err
+		}
+	}
+	time.Sleep(settling)
+	w.recorder.freeze()
+	return w.recorder.lines(), nil
+}
+
+func (w *world) serve(ca *authority) error {
+	var hosts []string
+	for host := range w.scenario.DNS {
+		hosts = append(hosts, host)
+	}
+	kinds := certificates(ca, hosts)
+	for name, spec := range w.scenario.Peers {
+		p := &peer{name: name, spec: spec, certificates: kinds, recorder: w.recorder, signals: w.signals}
+		w.peers = append(w.peers, p)
+		if err := p.listen(); err != nil {
+			return err
+		}
+		w.recorder.ports[name] = p.port
+	}
+	return nil
+}
+
+func (w *world) httpClient(ca *authority) *http.Client {
+	spec := w.scenario.Client
+	names := &table{answers: w.scenario.DNS, signals: w.signals, asked: map[string]int{}}
+	milliseconds := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
+	settings := &tls.Config{RootCAs: ca.pool()}
+	if spec.Resume {
+		settings.ClientSessionCache = tls.NewLRUClientSessionCache(0)
+	}
+	client := &http.Client{Transport: &http.Transport{
+		DialContext:           (&net.Dialer{Resolver: names.resolver()}).DialContext,
+		TLSClientConfig:       settings,
+		DisableCompression:    true,
+		DisableKeepAlives:     spec.KeepAlive != nil && !*spec.KeepAlive,
+		MaxIdleConns:          spec.MaxIdle,
+		MaxIdleConnsPerHost:   spec.MaxIdlePerHost,
+		MaxConnsPerHost:       spec.MaxConnsPerHost,
+		IdleConnTimeout:       milliseconds(spec.IdleTimeoutMs),
+		ResponseHeaderTimeout: milliseconds(spec.ResponseHeadTimeoutMs),
+		TLSHandshakeTimeout:   milliseconds(spec.TLSHandshakeTimeoutMs),
+		ExpectContinueTimeout: milliseconds(spec.ExpectTimeoutMs),
+	}}
+	if spec.Redirects != nil && !*spec.Redirects {
+		client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	}
+	return client
+}
+
+func (w *world) step(o op) error {
+	switch o.name {
+	case "start":
+		spec := decode[requestSpec](o)
+		c, err := w.start(spec)
+		w.calls[spec.Label] = c
+		return err
+	case "await":
+		return w.recorder.await(decode[awaitSpec](o), patience)
+	case "end":
+		return w.calls[o.text()].wait(patience)
+	case "cancel":
+		w.calls[o.text()].cancel()
+	case "wait":
+		return w.signals.waitFor(o.text(), patience)
+	case "set":
+		w.signals.set(o.text())
+	case "close_idle":
+		w.client.CloseIdleConnections()
+	case "delay_ms":
+		time.Sleep(time.Duration(o.number()) * time.Millisecond)
+	default:
+		return fmt.Errorf("unknown step")
+	}
+	return nil
+}
+
+// filled puts ports in the place of `${peer}`.
+func (r *recorder) filled(text string) string {
+	for name, port := range r.ports {
+		text = strings.ReplaceAll(text, "${"+name+"}", port)
+	}
+	return text
+}
+
+func sorted(texts []string) []string {
+	sort.Strings(texts)
+	return texts
+}
