@@ -230,7 +230,7 @@ impl HttpBody for Body {
         match &self.kind {
             Kind::Empty => SizeHint::with_exact(0),
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Kind::Stream(_, hint) => hint.clone(),
+            Kind::Stream(_, hint) => *hint,
             Kind::Response(body) => body.size_hint(),
         }
     }

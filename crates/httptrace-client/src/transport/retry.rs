@@ -55,7 +55,7 @@ impl Spare {
 }
 
 /// The body to send again: the one that was never taken, or a spare one.
-pub(super) fn recover(unsent: Option<Request<SendBody>>, spare: Spare) -> Option<Body> {
+pub(super) fn recover(unsent: Option<Box<Request<SendBody>>>, spare: Spare) -> Option<Body> {
     match (unsent, spare) {
         (Some(request), _) => Some(request.into_body().into_body()),
         (None, Spare::Copy(body)) => Some(body),

@@ -28,7 +28,7 @@ pub(crate) struct Exchanged {
 pub(crate) struct Failed {
     pub(crate) error: Error,
     /// The request, where the codec never took it.
-    pub(crate) unsent: Option<Request<SendBody>>,
+    pub(crate) unsent: Option<Box<Request<SendBody>>>,
     /// A byte of the request was accepted by the connection.
     pub(crate) request_begun: bool,
     /// A byte of the response arrived.
@@ -39,7 +39,7 @@ pub(crate) struct Failed {
 
 /// Why the wait for a response's head was ended.
 enum Stop {
-    Codec(hyper::Error, Option<Request<SendBody>>),
+    Codec(hyper::Error, Option<Box<Request<SendBody>>>),
     Refused(Error),
     Timeout(Error),
 }
@@ -69,7 +69,7 @@ pub(crate) async fn exchange(
         match response.as_mut().poll(cx) {
             Poll::Ready(Ok(response)) => Poll::Ready(Ok(response)),
             Poll::Ready(Err(mut failed)) => {
-                let unsent = failed.take_message();
+                let unsent = failed.take_message().map(Box::new);
                 Poll::Ready(Err(Stop::Codec(failed.into_error(), unsent)))
             }
             Poll::Pending => deadline
