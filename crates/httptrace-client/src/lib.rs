@@ -13,6 +13,7 @@ mod wire;
 // The public interface is:
 pub use client::{
     Body, Client, ClientBuilder, RedirectAction, RedirectPolicy, RedirectStep, ReplayBody,
+    parse_uri,
 };
 pub use dial::{
     Connect, ConnectTarget, Connected, Connecting, IpFamily, Resolve, Resolved, Resolving,

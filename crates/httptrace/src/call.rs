@@ -3,13 +3,15 @@
 use std::sync::atomic::Ordering;
 use std::time::{Instant, SystemTime};
 
-use http::{Request, Uri};
+use http::{Request, StatusCode, Uri};
 
 use crate::client_trace::ClientTrace;
 use crate::emitter::Emitter;
 use crate::guard::StartGuard;
 use crate::id::CallId;
-use crate::info::{AttemptEnd, AttemptReason, AttemptStart, CallEnd, CallStart, RetryReason};
+use crate::info::{
+    AttemptEnd, AttemptReason, AttemptStart, CallEnd, CallStart, Redirect, RetryReason,
+};
 
 /// A call in progress: `CallStart` was emitted when it began, `CallEnd` is emitted by [`done`](Self::done), or with a
 /// `canceled` error when it is dropped.
@@ -74,9 +76,18 @@ impl Call {
     }
 
     /// The number of the latest attempt, if there was one.
-    pub fn latest_attempt(&self) -> Option<u32> {
+    fn latest_attempt(&self) -> Option<u32> {
         let begun = self.emitter.shared()?.attempts.load(Ordering::Relaxed);
         begun.checked_sub(1)
+    }
+
+    /// A response is followed to another location: emits `Redirect` for the latest attempt, without userinfo.
+    pub fn redirected(&self, status: StatusCode, from: &Uri, to: &Uri) {
+        let mut emitter = self.emitter.clone();
+        if let Some(attempt) = self.latest_attempt() {
+            emitter = emitter.with_attempt(attempt);
+        }
+        emitter.emit(|| Redirect::new(status, without_userinfo(from), without_userinfo(to)));
     }
 
     /// The call is over; `fill` adds how.

@@ -73,7 +73,7 @@ where
             Decision::Return => return Ok(response),
             Decision::Fail(error) => return Err(error),
             Decision::Follow(follow) => {
-                tell_redirect(call, &response, &follow.from, &follow.to);
+                call.redirected(response.status(), &follow.from, &follow.to);
                 redirector.drain(response.into_body()).await;
                 request = redirector.next_request(follow);
                 call.mark_redirect(&mut request);
@@ -95,14 +95,6 @@ where
         .map_err(own_error)?;
     let response = service.call(request).await.map_err(own_error)?;
     Ok(response.map(Body::wrap))
-}
-
-fn tell_redirect(call: &Call, response: &Response<Body>, from: &http::Uri, to: &http::Uri) {
-    let mut emitter = call.emitter().clone();
-    if let Some(attempt) = call.latest_attempt() {
-        emitter = emitter.with_attempt(attempt);
-    }
-    emitter.emit(|| httptrace::info::Redirect::new(response.status(), from.clone(), to.clone()));
 }
 
 /// A layer's error, or our own that passed through one.

@@ -6,6 +6,7 @@ mod call;
 mod ending;
 mod progress;
 mod redirect;
+mod uri;
 
 use std::fmt;
 use std::pin::Pin;
@@ -23,6 +24,7 @@ pub use body::{Body, ReplayBody};
 pub use builder::ClientBuilder;
 pub(crate) use ending::Ending;
 pub use redirect::{RedirectAction, RedirectPolicy, RedirectStep};
+pub use uri::parse_uri;
 
 use crate::error::Error;
 use crate::transport::Transport;

@@ -12,7 +12,7 @@ use http::{
 };
 use http_body::Body as _;
 use httptrace::{BoxError, ErrorKind};
-use url::Url;
+use url::{Position, Url};
 
 use super::{Body, ReplayBody};
 use crate::error::Error;
@@ -308,30 +308,27 @@ impl Redirector {
         headers
     }
 
-    /// Where a `Location` leads, and whether it named no host.
+    /// Where a `Location` leads (RFC 3986 section 5), and whether it named no host.
     fn resolve(&self, location: &HeaderValue) -> Result<(Uri, bool), Error> {
         let text = String::from_utf8_lossy(location.as_bytes());
-        let failed = |why: String| {
+        let failed = |why: &dyn fmt::Display| {
             let message = format!("the redirect's Location {text:?} cannot be followed: {why}");
             Error::outside(ErrorKind::Redirect, message)
         };
-        let base = Url::parse(&self.uri.to_string()).map_err(|error| failed(error.to_string()))?;
-        let mut to = base
-            .join(&text)
-            .map_err(|error| failed(error.to_string()))?;
-        to.set_fragment(None);
+        let base = Url::parse(&self.uri.to_string()).map_err(|error| failed(&error))?;
+        let to = base.join(&text).map_err(|error| failed(&error))?;
         if !matches!(to.scheme(), "http" | "https") {
-            return Err(failed(format!(
-                "the scheme {} is not supported",
-                to.scheme()
-            )));
+            let why = format!("the scheme `{}` is not supported", to.scheme());
+            return Err(failed(&why));
         }
-        let uri = to
-            .as_str()
-            .parse()
-            .map_err(|_| failed("it is not a valid URI".into()))?;
         let relative = Url::parse(&text).is_err() && !text.starts_with("//");
-        Ok((uri, relative))
+        let target = &to[Position::BeforePath..Position::AfterQuery];
+        let uri = match self.uri.authority().filter(|_| relative) {
+            // The authority stays as it was written, with its userinfo.
+            Some(authority) => format!("{}://{authority}{target}", to.scheme()),
+            None => to[..Position::AfterQuery].to_owned(),
+        };
+        Ok((uri.parse().map_err(|error| failed(&error))?, relative))
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::runtime;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     pub(crate) https: bool,
-    /// The host in lower case, in punycode, without brackets.
+    /// The host as the request writes it, in punycode, without brackets.
     pub(crate) host: Arc<str>,
     pub(crate) port: u16,
     /// A socket is driven by the runtime it was made on: on another one it would hang.

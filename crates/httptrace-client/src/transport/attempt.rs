@@ -29,7 +29,7 @@ pub(super) async fn round_trip(
         };
         let may_retry = acquired.pooled;
         let spare = Spare::of(&head, &body, may_retry);
-        let wire = match wire_request::build(inner, &acquired.destination, &head, body) {
+        let wire = match wire_request::build(inner, &head, body) {
             Ok(wire) => wire,
             Err(error) => return Err(give_up(attempt, error)),
         };
@@ -53,7 +53,6 @@ pub(super) async fn round_trip(
 /// A connection for this request.
 struct Acquired {
     lease: Lease,
-    destination: Destination,
     /// Others had it before, so that the peer may have closed it meanwhile.
     pooled: bool,
 }
@@ -65,7 +64,7 @@ async fn acquire(inner: &Inner, head: &Request<()>, emitter: &Emitter) -> Result
     })?;
     let key = Arc::new(Key {
         https: destination.https,
-        host: Arc::clone(&destination.host),
+        host: destination.host,
         port: destination.port,
         runtime: runtime.id(),
     });
@@ -83,11 +82,7 @@ async fn acquire(inner: &Inner, head: &Request<()>, emitter: &Emitter) -> Result
         got.remote_addr = conn.remote.clone();
         got.with_protocol(conn.protocol())
     });
-    Ok(Acquired {
-        lease,
-        destination,
-        pooled,
-    })
+    Ok(Acquired { lease, pooled })
 }
 
 fn finish(

@@ -15,7 +15,7 @@ use crate::error::Error;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Destination {
     pub(super) https: bool,
-    /// In lower case, without brackets and userinfo.
+    /// As written (case and a trailing dot are kept, as in Go), without brackets and userinfo.
     pub(super) host: Arc<str>,
     pub(super) port: u16,
 }
@@ -42,7 +42,7 @@ impl Destination {
         }
         Ok(Self {
             https,
-            host: host.to_ascii_lowercase().into(),
+            host: host.into(),
             port: uri.port_u16().unwrap_or(if https { 443 } else { 80 }),
         })
     }
@@ -52,7 +52,6 @@ impl Destination {
 /// `User-Agent`, framing, then the user's own.
 pub(super) fn build(
     inner: &Inner,
-    destination: &Destination,
     head: &Request<()>,
     body: Body,
 ) -> Result<Request<SendBody>, Error> {
@@ -74,8 +73,6 @@ pub(super) fn build(
     if !inner.pool.keep_alives() && !says(own, "close") {
         headers.append(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    debug_assert!(!destination.host.is_empty());
-
     let mut request = Request::new(SendBody::new(body, length));
     *request.method_mut() = head.method().clone();
     *request.uri_mut() = origin_form(head.uri());
@@ -167,7 +164,7 @@ mod tests {
         let of = |text| Destination::of(&uri(text)).map(|d| (d.https, d.host.to_string(), d.port));
         assert_eq!(
             of("http://Example.com/").unwrap(),
-            (false, "example.com".into(), 80)
+            (false, "Example.com".into(), 80)
         );
         assert_eq!(of("https://u:p@[::1]/").unwrap(), (true, "::1".into(), 443));
         assert_eq!(of("http://h:8080").unwrap(), (false, "h".into(), 8080));
