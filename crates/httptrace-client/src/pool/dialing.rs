@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use httptrace::info::{CloseReason, PutIdleError};
+use httptrace::info::CloseReason;
 use httptrace::{ConnectionId, Emitter, ErrorKind, Phase};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -88,13 +88,9 @@ impl Pool {
         let reason = match conn.rest() {
             Rest::Ready => match self.offer(conn) {
                 None => return,
-                Some((back, error)) => {
+                Some((back, refusal)) => {
                     conn = back;
-                    match error {
-                        PutIdleError::CloseIdleConnections => CloseReason::CloseIdleConnections,
-                        _ if !self.keep_alives => CloseReason::KeepAlivesDisabled,
-                        _ => CloseReason::MaxIdlePerHost,
-                    }
+                    refusal.close_reason()
                 }
             },
             Rest::Busy | Rest::Closed => CloseReason::PeerClosed,

@@ -202,17 +202,19 @@ impl Pool {
         let at = clock::now();
         let emitter = emitter.clone().with_connection(conn.id);
         let refused = self.offer(conn);
-        emitter.emit_at(at, || match &refused {
-            Some((_, error)) => PutIdleConn::new().with_error(*error),
-            None => PutIdleConn::new(),
-        });
-        if let Some((conn, error)) = refused {
-            let reason = match error {
-                PutIdleError::CloseIdleConnections => CloseReason::CloseIdleConnections,
-                _ => CloseReason::MaxIdlePerHost,
-            };
+        let error = refused
+            .as_ref()
+            .map(|(_, refusal)| refusal.put_idle_error());
+        // A pool that is gone, or keeps nothing at all, was not even asked.
+        if error != Some(None) {
+            emitter.emit_at(at, || match error.flatten() {
+                Some(error) => PutIdleConn::new().with_error(error),
+                None => PutIdleConn::new(),
+            });
+        }
+        if let Some((conn, refusal)) = refused {
             let dead = Dead {
-                reason,
+                reason: refusal.close_reason(),
                 error: None,
             };
             self.close(conn, &emitter, dead, None);
@@ -220,8 +222,7 @@ impl Pool {
     }
 
     /// Hands a connection to whoever waits longest, or keeps it; returns it with the reason if neither was possible.
-    fn offer(self: &Arc<Self>, conn: Box<Connection>) -> Option<(Box<Connection>, PutIdleError)> {
-        let mut conn = conn;
+    fn offer(self: &Arc<Self>, mut conn: Box<Connection>) -> Option<(Box<Connection>, Refusal)> {
         conn.was_offered = true;
         loop {
             let mut state = self.lock();
@@ -241,17 +242,17 @@ impl Pool {
         self: &Arc<Self>,
         mut state: MutexGuard<'_, State>,
         conn: Box<Connection>,
-    ) -> Option<(Box<Connection>, PutIdleError)> {
-        if state.refuses_returns || state.closed {
-            return Some((conn, PutIdleError::CloseIdleConnections));
+    ) -> Option<(Box<Connection>, Refusal)> {
+        if state.closed {
+            return Some((conn, Refusal::ClientDropped));
+        } else if !self.keep_alives {
+            return Some((conn, Refusal::KeepAlivesDisabled));
+        } else if state.refuses_returns {
+            return Some((conn, Refusal::CloseIdleConnections));
         }
         let key = Arc::clone(&conn.key);
-        let put = match self.keep_alives {
-            true => state.idle.put(&key, conn, clock::now()),
-            false => Put::Refused(conn),
-        };
-        match put {
-            Put::Refused(conn) => Some((conn, PutIdleError::TooManyIdleForHost)),
+        match state.idle.put(&key, conn, clock::now()) {
+            Put::Refused(conn) => Some((conn, Refusal::TooManyIdleForHost)),
             Put::Kept { evicted } => {
                 Sweeper::ensure(self, &mut state.sweeper);
                 drop(state);
@@ -328,6 +329,35 @@ impl Pool {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why the pool did not keep a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refusal {
+    ClientDropped,
+    CloseIdleConnections,
+    KeepAlivesDisabled,
+    TooManyIdleForHost,
+}
+
+impl Refusal {
+    /// What `PutIdleConn` says; nothing where Go has no such call.
+    fn put_idle_error(self) -> Option<PutIdleError> {
+        match self {
+            Self::CloseIdleConnections => Some(PutIdleError::CloseIdleConnections),
+            Self::TooManyIdleForHost => Some(PutIdleError::TooManyIdleForHost),
+            Self::ClientDropped | Self::KeepAlivesDisabled => None,
+        }
+    }
+
+    fn close_reason(self) -> CloseReason {
+        match self {
+            Self::ClientDropped => CloseReason::ClientDropped,
+            Self::CloseIdleConnections => CloseReason::CloseIdleConnections,
+            Self::KeepAlivesDisabled => CloseReason::KeepAlivesDisabled,
+            Self::TooManyIdleForHost => CloseReason::MaxIdlePerHost,
+        }
     }
 }
 

@@ -113,7 +113,8 @@ impl Http1 {
 
     fn is_at_rest(&self) -> bool {
         // A connection that has carried nothing yet has not asked for its first request, but takes it.
-        self.sender.is_ready() || !self.watch.is_request_begun()
+        !self.watch.is_request_begun()
+            || (self.sender.is_ready() && self.watch.is_request_flushed())
     }
 
     /// Checks an idle connection: has the peer closed it, or sent what nobody asked for?
