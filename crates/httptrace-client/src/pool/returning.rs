@@ -1,0 +1,114 @@
+//! Connections that come back: handed on, kept, or refused.
+
+use std::sync::{Arc, MutexGuard};
+
+use httptrace::Emitter;
+use httptrace::info::{CloseReason, PutIdleConn, PutIdleError};
+
+use super::idle::Put;
+use super::sweep::Sweeper;
+use super::{Pool, State};
+use crate::clock;
+use crate::conn::{Connection, Dead};
+
+impl Pool {
+    /// A request is done with a connection: hands it to whoever waits longest, or keeps it. Tells `PutIdleConn` to
+    /// `emitter`, after the connection is in place, with the instant at which it was put.
+    pub(super) fn put(self: &Arc<Self>, conn: Box<Connection>, emitter: &Emitter) {
+        let at = clock::now();
+        let emitter = emitter.clone().with_connection(conn.id);
+        let refused = self.offer(conn);
+        let error = refused
+            .as_ref()
+            .map(|(_, refusal)| refusal.put_idle_error());
+        // A pool that is gone, or keeps nothing at all, was not even asked.
+        if error != Some(None) {
+            emitter.emit_at(at, || match error.flatten() {
+                Some(error) => PutIdleConn::new().with_error(error),
+                None => PutIdleConn::new(),
+            });
+        }
+        if let Some((conn, refusal)) = refused {
+            let dead = Dead {
+                reason: refusal.close_reason(),
+                error: None,
+            };
+            self.close(conn, &emitter, dead, None);
+        }
+    }
+
+    /// Hands a connection to whoever waits longest, or keeps it; returns it with the reason if neither was possible.
+    pub(super) fn offer(
+        self: &Arc<Self>,
+        mut conn: Box<Connection>,
+    ) -> Option<(Box<Connection>, Refusal)> {
+        conn.was_offered = true;
+        loop {
+            let mut state = self.lock();
+            let Some(waiter) = state.waiters.pop(&conn.key) else {
+                return self.keep(state, conn);
+            };
+            let served = state.served.remove(&waiter);
+            drop(state);
+            match served.map(|served| served.send(Ok(conn))) {
+                Some(Err(Ok(back))) => conn = back,
+                _ => return None,
+            }
+        }
+    }
+
+    fn keep(
+        self: &Arc<Self>,
+        mut state: MutexGuard<'_, State>,
+        conn: Box<Connection>,
+    ) -> Option<(Box<Connection>, Refusal)> {
+        if state.closed {
+            return Some((conn, Refusal::ClientDropped));
+        } else if !self.keep_alives {
+            return Some((conn, Refusal::KeepAlivesDisabled));
+        } else if state.refuses_returns {
+            return Some((conn, Refusal::CloseIdleConnections));
+        }
+        let key = Arc::clone(&conn.key);
+        match state.idle.put(&key, conn, clock::now()) {
+            Put::Refused(conn) => Some((conn, Refusal::TooManyIdleForHost)),
+            Put::Kept { evicted } => {
+                Sweeper::ensure(self, &mut state.sweeper);
+                drop(state);
+                if let Some(oldest) = evicted {
+                    self.close_idle_conn(oldest, CloseReason::MaxIdle, None);
+                }
+                None
+            }
+        }
+    }
+}
+
+/// Why the pool did not keep a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    ClientDropped,
+    CloseIdleConnections,
+    KeepAlivesDisabled,
+    TooManyIdleForHost,
+}
+
+impl Refusal {
+    /// What `PutIdleConn` says; nothing where Go has no such call.
+    fn put_idle_error(self) -> Option<PutIdleError> {
+        match self {
+            Self::CloseIdleConnections => Some(PutIdleError::CloseIdleConnections),
+            Self::TooManyIdleForHost => Some(PutIdleError::TooManyIdleForHost),
+            Self::ClientDropped | Self::KeepAlivesDisabled => None,
+        }
+    }
+
+    pub(super) fn close_reason(self) -> CloseReason {
+        match self {
+            Self::ClientDropped => CloseReason::ClientDropped,
+            Self::CloseIdleConnections => CloseReason::CloseIdleConnections,
+            Self::KeepAlivesDisabled => CloseReason::KeepAlivesDisabled,
+            Self::TooManyIdleForHost => CloseReason::MaxIdlePerHost,
+        }
+    }
+}
