@@ -1,2 +1,3 @@
 //! The command `httptrace`.
+mod render;
 fn main() {}
