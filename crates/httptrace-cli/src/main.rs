@@ -1,3 +1,7 @@
 //! The command `httptrace`.
-mod render;
+
+mod cli;
+mod exit;
+mod options;
+
 fn main() {}

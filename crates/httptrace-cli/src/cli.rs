@@ -1,0 +1,227 @@
+//! The command line as it is typed. Nothing after `options` sees it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const EXAMPLES: &str = "\
+Examples:
+  httptrace demo                        a tour with a built-in server; needs no network
+  httptrace https://example.com         the waterfall of one request
+  httptrace -L example.com example.com  redirects followed, then the same on warm connections
+";
+
+const AFTER: &str = "\
+A response with a 4xx or 5xx status is a success: the request was traced to its end.
+
+Exit codes:
+  0    done
+  2    wrong usage
+  3    no connection: name lookup, connect, proxy or TLS failed
+  4    failed after connecting
+  5    timed out
+  130  interrupted by Ctrl-C
+With several URLs, the code of the first that failed.
+
+Environment:
+  NO_COLOR  if set, no colour; a pipe or file gets none anyway
+";
+
+/// Trace HTTP requests: where the time went, on which connection, over which attempts.
+#[derive(Debug, Parser)]
+#[command(
+    name = "httptrace",
+    version,
+    before_help = EXAMPLES,
+    after_help = AFTER,
+    help_template = "{before-help}{about-with-newline}\n{usage-heading} {usage}\n\n{all-args}{after-help}",
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) trace: TraceArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// A tour: start a built-in server on this machine and trace requests to it
+    Demo,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TraceArgs {
+    /// What to request, one after the other on one client; without a scheme, http://
+    #[arg(value_name = "URL", required = true)]
+    pub(crate) urls: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) request: RequestArgs,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Request")]
+pub(crate) struct RequestArgs {
+    /// Method (default: GET, with --data POST)
+    #[arg(short = 'X', long, value_name = "METHOD")]
+    pub(crate) request: Option<String>,
+
+    /// Add a header field: 'Name: value'; 'Name;' sends it empty, 'Name:' removes a default one; repeatable
+    #[arg(short = 'H', long, value_name = "FIELD")]
+    pub(crate) header: Vec<String>,
+
+    /// Send a form body: text, @FILE or @- for stdin (line breaks of files are dropped, as in curl); repeatable, joined by &
+    #[arg(short = 'd', long, value_name = "DATA", allow_hyphen_values = true)]
+    pub(crate) data: Vec<String>,
+
+    /// The same, but files are sent byte for byte
+    #[arg(
+        long,
+        value_name = "DATA",
+        allow_hyphen_values = true,
+        conflicts_with = "data"
+    )]
+    pub(crate) data_binary: Vec<String>,
+
+    /// Send the body without its length, in chunks
+    #[arg(long)]
+    pub(crate) chunked: bool,
+
+    /// Ask for the head only (HEAD)
+    #[arg(short = 'I', long, conflicts_with_all = ["data", "data_binary"])]
+    pub(crate) head: bool,
+
+    /// Basic authentication
+    #[arg(short = 'u', long, value_name = "USER:PASSWORD")]
+    pub(crate) user: Option<String>,
+
+    /// User-Agent; '' sends none
+    #[arg(short = 'A', long, value_name = "NAME")]
+    pub(crate) user_agent: Option<String>,
+
+    /// Follow redirects
+    #[arg(short = 'L', long)]
+    pub(crate) location: bool,
+
+    /// With --location, how many redirects to follow; -1: no limit
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value = "10",
+        allow_negative_numbers = true
+    )]
+    pub(crate) max_redirs: i64,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Connection")]
+pub(crate) struct ConnectionArgs {
+    /// Give up after this time, all included, for each URL
+    #[arg(short = 'm', long, value_name = "SECONDS")]
+    pub(crate) max_time: Option<String>,
+
+    /// Give up on connecting (name lookup to TLS) after this time
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) connect_timeout: Option<String>,
+
+    /// Wait between two URLs
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) pause: Option<String>,
+
+    /// Use these addresses for a host and port instead of asking DNS; HOST may be *; repeatable
+    #[arg(long, value_name = "HOST:PORT:ADDR[,ADDR]")]
+    pub(crate) resolve: Vec<String>,
+
+    /// Connect over IPv4 only
+    #[arg(short = '4', long, conflicts_with = "ipv6")]
+    pub(crate) ipv4: bool,
+
+    /// Connect over IPv6 only
+    #[arg(short = '6', long)]
+    pub(crate) ipv6: bool,
+
+    /// Trust the certificates in this PEM file too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cacert: Option<PathBuf>,
+
+    /// Accept any certificate
+    #[arg(short = 'k', long)]
+    pub(crate) insecure: bool,
+
+    /// Speak HTTP/1.1
+    #[arg(long = "http1.1")]
+    pub(crate) http1_1: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputArgs {
+    /// Write the body of the response to a file, otherwise it is read and dropped; once per URL;
+    /// '-' is stdout, then the trace goes to stderr
+    #[arg(short = 'o', long, value_name = "FILE")]
+    pub(crate) output: Vec<PathBuf>,
+
+    /// What to print
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = FormatArg::Waterfall)]
+    pub(crate) format: FormatArg,
+
+    /// Write to a file as well: json or ndjson (timelines), or events; repeatable
+    #[arg(long, value_name = "FORMAT=FILE")]
+    pub(crate) export: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FormatArg {
+    /// A picture of each call
+    Waterfall,
+    /// One JSON object per event, as it happens
+    Events,
+    /// The timeline of each call
+    Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_declaration_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_starts_with_three_examples() {
+        let help = Cli::command().render_long_help().to_string();
+        let lines: Vec<&str> = help.lines().take(4).collect();
+        assert_eq!(lines[0], "Examples:");
+        assert!(lines[1..].iter().all(|l| l.starts_with("  httptrace ")));
+    }
+
+    #[test]
+    fn every_example_is_accepted() {
+        let examples = EXAMPLES.lines().skip(1);
+        for line in examples {
+            // Two blanks end the command and begin its explanation.
+            let command = line.trim().split("  ").next().unwrap();
+            Cli::try_parse_from(command.split_whitespace()).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_host_named_demo_is_reached_by_its_url() {
+        let cli = Cli::try_parse_from(["httptrace", "http://demo"]).unwrap();
+        assert!(cli.command.is_none());
+        assert_eq!(cli.trace.urls, ["http://demo"]);
+    }
+}

@@ -1,0 +1,87 @@
+//! URLs as people type them.
+
+use http::Uri;
+use url::Url;
+
+use super::UsageError;
+
+/// Reads a URL. Without a scheme it is http, as in curl; the fragment, which never goes over the wire, is dropped.
+pub(super) fn parse(text: &str) -> Result<Uri, UsageError> {
+    let with_scheme = match has_scheme(text) {
+        true => text.to_owned(),
+        false => format!("http://{text}"),
+    };
+    let mut url = Url::parse(&with_scheme).map_err(|error| {
+        UsageError::new(
+            format!("'{text}' is not a URL: {error}"),
+            "a URL looks like https://example.com:8443/path?query",
+        )
+    })?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(UsageError::new(
+            format!("'{text}': the scheme '{}' is not supported", url.scheme()),
+            "httptrace speaks http:// and https://",
+        ));
+    }
+    url.set_fragment(None);
+    url.as_str().parse().map_err(|error| {
+        UsageError::new(
+            format!("'{text}' cannot be requested: {error}"),
+            "percent-encode what is not allowed in a URL, for example %20 for a blank",
+        )
+    })
+}
+
+/// Whether it begins with `scheme://`. A bare colon is no sign: `localhost:8080` has one too.
+fn has_scheme(text: &str) -> bool {
+    let Some((scheme, _)) = text.split_once("://") else {
+        return false;
+    };
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
+    scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.chars().all(allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_read_as_people_type_them() {
+        let table = [
+            ("example.com", "http://example.com/"),
+            ("localhost:8080/a", "http://localhost:8080/a"),
+            ("[::1]:8080", "http://[::1]:8080/"),
+            ("https://example.com/a?b=c#d", "https://example.com/a?b=c"),
+            ("HTTPS://EXAMPLE.com", "https://example.com/"),
+            ("http://a/x y", "http://a/x%20y"),
+            (
+                "https://bücher.example/ü",
+                "https://xn--bcher-kva.example/%C3%BC",
+            ),
+            ("http://u:p@a/", "http://u:p@a/"),
+            ("a/?next=http://b/", "http://a/?next=http://b/"),
+        ];
+        for (typed, uri) in table {
+            match parse(typed) {
+                Ok(parsed) => assert_eq!(parsed.to_string(), uri, "{typed}"),
+                Err(error) => panic!("{typed}: {error:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_http_url_is_refused_with_the_reason() {
+        let table = [
+            ("", "not a URL"),
+            ("http://", "not a URL"),
+            ("http://a:99999/", "not a URL: invalid port number"),
+            ("http://[::1/", "not a URL"),
+            ("ftp://example.com/", "scheme 'ftp'"),
+            ("file:///etc/passwd", "scheme 'file'"),
+        ];
+        for (typed, reason) in table {
+            let error = parse(typed).expect_err(typed);
+            assert!(error.message.contains(reason), "{typed}: {}", error.message);
+        }
+    }
+}
