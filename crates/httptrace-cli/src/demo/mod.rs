@@ -1,0 +1,50 @@
+//! The built-in server of `httptrace demo`, and what the tour shows of it.
+
+mod authority;
+mod script;
+mod server;
+mod tour;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use authority::Authority;
+use httptrace_client::Client;
+use server::Server;
+
+pub(crate) use tour::{FAREWELL, SCENES, WELCOME};
+
+/// The server's name; names under `.test` exist nowhere (RFC 6761).
+const HOST: &str = "demo.test";
+
+/// The same server, under a name that has another address as well, at which nobody answers.
+const RACE_HOST: &str = "race.demo.test";
+
+/// A server that runs, and a client that knows its names and trusts its certificate.
+pub(crate) struct Stage {
+    pub(crate) client: Client,
+    pub(crate) http_port: u16,
+    pub(crate) https_port: u16,
+}
+
+impl Stage {
+    /// Starts the server on the current runtime. Ports are the system's choice, and nothing leaves this machine.
+    pub(crate) fn set() -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        let authority = Authority::throw_away(&[HOST, RACE_HOST])?;
+        let server = Server::bind(authority.server)?;
+        let (http_port, https_port) = server.ports()?;
+        tokio::spawn(server.run());
+
+        let v4 = IpAddr::from(Ipv4Addr::LOCALHOST);
+        let v6 = IpAddr::from(Ipv6Addr::LOCALHOST);
+        let client = Client::builder()
+            .add_root_certificates_pem(authority.pem.as_bytes())?
+            .resolve(HOST, None, vec![v4])
+            .resolve(RACE_HOST, None, vec![v6, v4])
+            .build();
+        Ok(Self {
+            client,
+            http_port,
+            https_port,
+        })
+    }
+}

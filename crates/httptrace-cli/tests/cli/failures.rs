@@ -1,0 +1,172 @@
+//! What is said, and which code is returned, when a call fails.
+
+use std::process::Stdio;
+
+use httptrace_test::{Peer, RefusingAddr, StallingAddr, TestCa};
+
+use crate::program::{Run, command, finish, httptrace};
+
+const EMPTY: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+
+#[tokio::test]
+async fn a_refused_port_is_no_connection_and_the_attempt_is_still_drawn() {
+    let refusing = RefusingAddr::loopback();
+    let addr = refusing.addr().to_string();
+    let run = httptrace(&[&addr]).await;
+    run.expect(3)
+        .says("httptrace: ")
+        .says("phase connect")
+        .says(&addr)
+        .says("hint: nothing listens there")
+        .shows(&addr);
+}
+
+#[tokio::test]
+async fn an_unknown_host_is_no_connection() {
+    let run = httptrace(&["http://nobody.invalid/"]).await;
+    run.expect(3)
+        .says("nobody.invalid")
+        .says("phase dns")
+        .says("hint: ")
+        .says("--resolve nobody.invalid:80:ADDRESS")
+        .shows("nobody.invalid");
+}
+
+#[tokio::test]
+async fn a_certificate_is_checked_unless_told_otherwise() {
+    let ca = TestCa::new();
+    let tls = ca.server(&["127.0.0.1"]).config();
+    let peer = Peer::loopback()
+        .conn(|c| c.client_may_leave().start_tls(tls.clone()))
+        .conn(|c| c.start_tls(tls.clone()).exchange(EMPTY))
+        .conn(|c| c.start_tls(tls.clone()).exchange(EMPTY));
+    let url = format!("https://{}/", peer.addr());
+    let run = httptrace(&[&url]).await;
+    run.expect(3).says("phase tls").says("--cacert").says("-k");
+
+    httptrace(&["-k", &url]).await.expect(0);
+
+    let dir = tempfile::tempdir().unwrap();
+    let pem = dir.path().join("ca.pem");
+    std::fs::write(&pem, ca.pem()).unwrap();
+    let run = httptrace(&["--cacert", pem.to_str().unwrap(), &url]).await;
+    run.expect(0);
+    peer.finish().await;
+}
+
+#[tokio::test]
+async fn plain_http_on_a_tls_port_and_the_reverse_have_hints() {
+    let peer = Peer::loopback().conn(|c| c.client_may_leave().send("HTTP/1.1 400 What\r\n\r\n").close());
+    let run = httptrace(&[&format!("https://{}/", peer.addr())]).await;
+    run.expect(3).says("phase tls").says("ask with http://");
+
+    let peer = Peer::loopback().conn(|c| c.expect_head().send(b"\x15\x03\x03\x00\x02\x02\x32").close());
+    let run = httptrace(&[&peer.url("/")]).await;
+    run.expect(4).says("ask with https://");
+}
+
+#[tokio::test]
+async fn a_server_that_takes_too_long_times_out_and_what_happened_is_drawn() {
+    let peer = Peer::loopback().conn(|c| c.expect_head().client_may_leave());
+    let run = httptrace(&["-m", "0.2", &peer.url("/slow")]).await;
+    run.expect(5)
+        .says("phase wait")
+        .says("--max-time")
+        .shows("/slow");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn connecting_that_takes_too_long_times_out() {
+    let stalling = StallingAddr::loopback();
+    let url = format!("http://{}/", stalling.addr());
+    let run = httptrace(&["--connect-timeout", "0.2", &url]).await;
+    run.expect(5).says("phase connect").says("--connect-timeout");
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_up_is_a_failure_after_connecting() {
+    let peer = Peer::loopback().conn(|c| c.expect_head().close());
+    let run = httptrace(&[&peer.url("/")]).await;
+    run.expect(4).says("phase wait").says("hint: ");
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_a_failure_after_connecting() {
+    let peer = Peer::loopback().conn(|c| {
+        c.exchange("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
+            .close()
+    });
+    let run = httptrace(&[&peer.url("/")]).await;
+    run.expect(4).says("phase receive").says("incomplete").shows("200");
+}
+
+#[tokio::test]
+async fn statuses_of_failure_are_no_failure_of_ours() {
+    for status in ["404 Not Found", "503 Service Unavailable"] {
+        let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
+        let peer = Peer::loopback().conn(|c| c.exchange(answer));
+        let run = httptrace(&[&peer.url("/")]).await;
+        run.expect(0).shows(&status[..3]);
+        assert!(run.stderr.is_empty(), "{run:#?}");
+    }
+}
+
+#[tokio::test]
+async fn too_many_redirects_are_a_failure_with_the_option_that_allows_more() {
+    let answer = "HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n";
+    let peer = Peer::loopback().conn(|c| c.repeat_exchange(answer));
+    let run = httptrace(&["-L", "--max-redirs", "2", &peer.url("/")]).await;
+    run.expect(4).says("--max-redirs").shows("302");
+    assert_eq!(peer.finish().await.heads().len(), 3);
+}
+
+#[tokio::test]
+async fn urls_after_a_failure_are_traced_and_the_first_failure_gives_the_code() {
+    let refusing = RefusingAddr::loopback();
+    let peer = Peer::loopback()
+        .conn(|c| c.exchange(EMPTY))
+        .conn(|c| c.expect_head().close());
+    let refused = format!("http://{}/", refusing.addr());
+    let run = httptrace(&[&refused, &peer.url("/one"), &refused, &peer.url("/two")]).await;
+    run.expect(3).shows("/one").shows("/two");
+    assert_eq!(run.stderr.matches("httptrace: ").count(), 3, "{run:#?}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn ctrl_c_draws_what_happened_so_far() {
+    let peer = Peer::loopback().conn(|c| c.expect_head().raise("asked").client_may_leave());
+    let never = peer.url("/never");
+    let mut program = command(&[&peer.url("/first"), &never]);
+    let child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    peer.wait_for("asked").await;
+    interrupt(child.id().unwrap()).await;
+    let output = child.wait_with_output().await.unwrap();
+    let run = Run {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    };
+    run.expect(130).says("interrupted").shows("/first");
+    assert!(!run.stdout.contains("/never"), "{run:#?}");
+}
+
+#[cfg(unix)]
+async fn interrupt(pid: u32) {
+    let mut kill = tokio::process::Command::new("kill");
+    let status = kill.args(["-INT", &pid.to_string()]).status().await.unwrap();
+    assert!(status.success());
+}
+
+#[tokio::test]
+async fn a_failure_is_in_colour_only_where_colour_is_wanted() {
+    let refusing = RefusingAddr::loopback();
+    let addr = refusing.addr().to_string();
+    let plain = httptrace(&[&addr]).await;
+    assert!(!plain.stderr.contains('\x1b'), "{plain:#?}");
+    let mut forced = command(&[&addr]);
+    forced.env("CLICOLOR_FORCE", "1");
+    let forced = finish(forced).await;
+    assert!(forced.stderr.contains('\x1b'), "{forced:#?}");
+}

@@ -1,0 +1,10 @@
+//! The built program against scripted peers.
+
+mod body;
+mod demo;
+mod events;
+mod failures;
+mod output;
+mod program;
+mod request;
+mod usage;
