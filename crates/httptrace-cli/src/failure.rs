@@ -68,7 +68,7 @@ impl Failure {
         }
     }
 
-    /// The text, `httptrace:` in red where there is colour.
+    /// The text, `httptrace:` in red where there is color.
     pub(crate) fn render(&self) -> String {
         let name = anstyle::AnsiColor::Red.on_default().bold();
         let label = anstyle::Style::new().dimmed();
@@ -211,7 +211,10 @@ mod tests {
                 continue;
             }
             for kind in kinds {
-                assert!(hint(Some(phase), kind, &origin).is_some(), "{phase} {kind:?}");
+                assert!(
+                    hint(Some(phase), kind, &origin).is_some(),
+                    "{phase} {kind:?}"
+                );
             }
         }
     }
@@ -244,7 +247,10 @@ mod tests {
         let uri = Uri::from_static("http://a/b");
         let after = Duration::from_micros(1250);
         let text = place(Some(&Method::GET), &uri, 2, Some(Phase::Wait), after);
-        assert_eq!(text, "GET http://a/b (round trip 2), phase wait, after 1.2 ms");
+        assert_eq!(
+            text,
+            "GET http://a/b (round trip 2), phase wait, after 1.2 ms"
+        );
         let text = place(None, &uri, 1, None, after);
         assert_eq!(text, "http://a/b, after 1.2 ms");
     }

@@ -19,7 +19,7 @@ pub(crate) struct Output(Arc<Place>);
 
 struct Place {
     name: String,
-    colour: bool,
+    color: bool,
     width: Option<u16>,
     writer: Mutex<Box<dyn Write + Send>>,
     failure: watch::Sender<Option<Failure>>,
@@ -61,29 +61,29 @@ impl Output {
         choice: ColorChoice,
         size: Option<(terminal_size::Width, terminal_size::Height)>,
     ) -> Self {
-        let colour = choice != ColorChoice::Never;
+        let color = choice != ColorChoice::Never;
         let width = size.map(|(width, _)| width.0);
-        Self::new(name.to_owned(), stream, colour, width)
+        Self::new(name.to_owned(), stream, color, width)
     }
 
     fn new(
         name: String,
         writer: impl Write + Send + 'static,
-        colour: bool,
+        color: bool,
         width: Option<u16>,
     ) -> Self {
         Self(Arc::new(Place {
             name,
-            colour,
+            color,
             width,
             writer: Mutex::new(Box::new(writer)),
             failure: watch::Sender::new(None),
         }))
     }
 
-    /// Whether colour is shown there.
-    pub(crate) fn colour(&self) -> bool {
-        self.0.colour
+    /// Whether color is shown there.
+    pub(crate) fn color(&self) -> bool {
+        self.0.color
     }
 
     /// Columns, if it is a terminal.
@@ -189,13 +189,13 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_begun_anew_and_has_no_colour() {
+    fn a_file_is_begun_anew_and_has_no_color() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("out");
         std::fs::write(&path, "old and long").unwrap();
         let output = Output::file(&path).unwrap();
         output.print("new");
-        assert!(!output.colour());
+        assert!(!output.color());
         assert_eq!(output.width(), None);
         assert_eq!(std::fs::read_to_string(path).unwrap(), "new");
     }

@@ -72,7 +72,11 @@ impl BodyFile {
     fn open(path: PathBuf) -> io::Result<Self> {
         let is_new = !path.exists();
         let mut options = OpenOptions::new();
-        let file = options.write(true).create(true).truncate(false).open(&path)?;
+        let file = options
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)?;
         Ok(Self {
             path,
             file,

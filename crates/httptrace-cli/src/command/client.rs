@@ -22,9 +22,11 @@ pub(super) fn build(options: &ClientOptions, trace: ClientTrace) -> Result<Clien
     if options.connect_timeout.is_some() {
         builder = builder.connect_timeout(options.connect_timeout);
     }
-    if let UserAgent::Custom(name) = &options.user_agent {
-        builder = builder.user_agent(name.clone());
-    }
+    builder = match &options.user_agent {
+        UserAgent::Default => builder,
+        UserAgent::Custom(name) => builder.user_agent(name.clone()),
+        UserAgent::None => builder.no_user_agent(),
+    };
     if let Some(ca) = &options.ca {
         builder = trust(builder, ca)?;
     }

@@ -65,7 +65,10 @@ fn farewell() -> String {
     let commands = FAREWELL.iter().map(|(command, _)| command.len());
     let width = commands.max().unwrap_or(0);
     for (command, remark) in FAREWELL {
-        let _ = writeln!(text, "  {COMMAND}{command:width$}{COMMAND:#}  {REMARK}{remark}{REMARK:#}");
+        let _ = writeln!(
+            text,
+            "  {COMMAND}{command:width$}{COMMAND:#}  {REMARK}{remark}{REMARK:#}"
+        );
     }
     text
 }

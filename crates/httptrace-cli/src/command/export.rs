@@ -29,7 +29,10 @@ impl Exports {
 
     /// The files that want events.
     pub(super) fn events(&self) -> impl Iterator<Item = Output> {
-        let events = self.0.iter().filter(|(format, _)| *format == ExportFormat::Events);
+        let events = self
+            .0
+            .iter()
+            .filter(|(format, _)| *format == ExportFormat::Events);
         events.map(|(_, file)| file.clone())
     }
 

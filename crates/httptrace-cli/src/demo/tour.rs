@@ -15,10 +15,19 @@ over one client, so that they find the connections of those before them.
 
 /// What is said after the last picture.
 pub(crate) const FAREWELL: &[(&str, &str)] = &[
-    ("httptrace https://example.com", "the same for a real server"),
+    (
+        "httptrace https://example.com",
+        "the same for a real server",
+    ),
     ("httptrace -L example.com", "what do its redirects cost?"),
-    ("httptrace --pause 5 URL URL", "is the connection kept for 5 seconds?"),
-    ("httptrace --format events URL", "every event as JSON, as it happens"),
+    (
+        "httptrace --pause 5 URL URL",
+        "is the connection kept for 5 seconds?",
+    ),
+    (
+        "httptrace --format events URL",
+        "every event as JSON, as it happens",
+    ),
     ("httptrace --export json=FILE URL", "keep the timeline"),
     ("httptrace --help", "everything else"),
 ];

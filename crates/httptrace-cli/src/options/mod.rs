@@ -14,7 +14,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderValue, Method, Uri};
 
 use crate::cli::{ConnectionArgs, FormatArg, OutputArgs, RequestArgs, TraceArgs};
@@ -129,13 +129,18 @@ impl Options {
             Some(text) => seconds::parse("--pause", text)?,
             None => Duration::ZERO,
         };
-        let user_agent = request.user_agent.clone();
+        let user_agent = UserAgent::new(request.user_agent.clone())?;
         let redirects = redirects(request.location, request.max_redirs)?;
+        let request = RequestOptions::new(request)?;
+        let user_agent = match request.headers.removed.contains(&USER_AGENT) {
+            true => UserAgent::None,
+            false => user_agent,
+        };
         Ok(Self {
             targets: targets(&urls, &output.output)?,
             format: format(output.format),
             exports: exports(&output)?,
-            request: RequestOptions::new(request)?,
+            request,
             client: ClientOptions::new(connection, redirects, user_agent)?,
             pause,
         })
@@ -288,7 +293,7 @@ impl ClientOptions {
     fn new(
         args: ConnectionArgs,
         redirects: Option<usize>,
-        user_agent: Option<String>,
+        user_agent: UserAgent,
     ) -> Result<Self, UsageError> {
         let family = match (args.ipv4, args.ipv6) {
             (true, _) => Family::V4,
@@ -304,7 +309,7 @@ impl ClientOptions {
             family,
             ca: args.cacert.map(CaFile::read).transpose()?,
             insecure: args.insecure,
-            user_agent: UserAgent::new(user_agent)?,
+            user_agent,
         })
     }
 }

@@ -160,6 +160,8 @@ fn exports_name_their_format_and_file() {
 
 #[test]
 fn user_agent_can_be_changed_and_left_out() {
+    let removed = options(&["-H", "User-Agent:", "u"]).unwrap();
+    assert_eq!(removed.client.user_agent, UserAgent::None);
     let custom = UserAgent::Custom(HeaderValue::from_static("me"));
     assert_eq!(
         options(&["-A", "me", "u"]).unwrap().client.user_agent,

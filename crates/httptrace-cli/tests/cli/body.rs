@@ -7,7 +7,10 @@ use httptrace_test::{Peer, RefusingAddr};
 use crate::program::httptrace;
 
 fn answer(body: &str) -> String {
-    format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+    format!(
+        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
 }
 
 #[tokio::test]
@@ -44,7 +47,10 @@ async fn without_a_response_a_file_is_left_as_it_was() {
     let (old, new) = (dir.path().join("old"), dir.path().join("new"));
     fs::write(&old, "precious").unwrap();
     let outputs = ["-o", old.to_str().unwrap(), "-o", new.to_str().unwrap()];
-    let args: Vec<&str> = outputs.into_iter().chain([url.as_str(), url.as_str()]).collect();
+    let args: Vec<&str> = outputs
+        .into_iter()
+        .chain([url.as_str(), url.as_str()])
+        .collect();
     httptrace(&args).await.expect(3);
     assert_eq!(fs::read_to_string(&old).unwrap(), "precious");
     assert!(!new.exists());
@@ -55,5 +61,7 @@ async fn without_a_response_a_file_is_left_as_it_was() {
 async fn a_full_disk_is_a_failure_that_names_the_file() {
     let peer = Peer::loopback().conn(|c| c.client_may_leave().exchange(answer("x")));
     let run = httptrace(&["-o", "/dev/full", &peer.url("/")]).await;
-    run.expect(4).says("cannot write the body to '/dev/full'").shows("200");
+    run.expect(4)
+        .says("cannot write the body to '/dev/full'")
+        .shows("200");
 }

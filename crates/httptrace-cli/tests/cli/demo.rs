@@ -23,11 +23,22 @@ async fn the_tour_shows_what_it_promises_within_80_columns() {
     ];
     let mut rest = run.stdout.as_str();
     for title in told {
-        let (_, after) = rest.split_once(title).unwrap_or_else(|| panic!("no {title}: {run:#?}"));
+        let (_, after) = rest
+            .split_once(title)
+            .unwrap_or_else(|| panic!("no {title}: {run:#?}"));
         rest = after;
     }
     // What only a true trace of each scene shows.
-    for fact in ["TLSv1.3", "reused", "301", "103", "retry", "[::1]", "127.0.0.1", "204"] {
+    for fact in [
+        "TLSv1.3",
+        "reused",
+        "301",
+        "103",
+        "retry",
+        "[::1]",
+        "127.0.0.1",
+        "204",
+    ] {
         run.shows(fact);
     }
     for line in run.stdout.lines() {

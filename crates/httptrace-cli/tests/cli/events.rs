@@ -19,7 +19,10 @@ async fn every_line_is_an_event_and_every_url_ends_with_one_call_end() {
 
     for event in &events {
         assert!(event["event"].is_string(), "{event}");
-        assert!(event["at_us"].as_f64().is_some_and(|at| at > 0.0), "{event}");
+        assert!(
+            event["at_us"].as_f64().is_some_and(|at| at > 0.0),
+            "{event}"
+        );
     }
     let ends = named(&events, "call_end");
     assert_eq!(ends.len(), 2, "{run:#?}");
@@ -73,20 +76,33 @@ async fn a_cold_call_goes_through_every_stage_and_a_warm_one_through_fewer() {
     assert_eq!(of_call(1).iter().collect::<Vec<_>>(), warm);
 
     let got = named(&events, "got_conn");
-    assert_eq!((&got[0]["reused"], &got[0]["was_idle"]), (&false.into(), &false.into()));
-    assert_eq!((&got[1]["reused"], &got[1]["was_idle"]), (&true.into(), &true.into()));
+    assert_eq!(
+        (&got[0]["reused"], &got[0]["was_idle"]),
+        (&false.into(), &false.into())
+    );
+    assert_eq!(
+        (&got[1]["reused"], &got[1]["was_idle"]),
+        (&true.into(), &true.into())
+    );
     assert!(got[1]["idle_us"].is_number(), "{}", got[1]);
     assert_eq!(got[0]["protocol"], "http/1.1");
     assert_eq!(got[0]["remote_addr"], peer.addr().to_string());
     assert_eq!(named(&events, "dns_start")[0]["host"], "some.test");
     assert_eq!(named(&events, "dns_done")[0]["addrs"][0], "127.0.0.1");
-    assert_eq!(named(&events, "get_conn")[0]["host_port"], format!("some.test:{port}"));
+    assert_eq!(
+        named(&events, "get_conn")[0]["host_port"],
+        format!("some.test:{port}")
+    );
 }
 
 #[tokio::test]
 async fn a_handshake_tells_what_was_agreed() {
     let ca = TestCa::new();
-    let tls = ca.server(&["some.test"]).only_tls13().alpn(&["http/1.1"]).config();
+    let tls = ca
+        .server(&["some.test"])
+        .only_tls13()
+        .alpn(&["http/1.1"])
+        .config();
     let peer = Peer::loopback().conn(|c| c.start_tls(tls).exchange(ANSWER));
     let dir = tempfile::tempdir().unwrap();
     let pem = dir.path().join("ca.pem");
@@ -95,7 +111,15 @@ async fn a_handshake_tells_what_was_agreed() {
     let table = format!("some.test:{port}:127.0.0.1");
     let url = format!("https://some.test:{port}/");
     let pem = pem.to_str().unwrap();
-    let args = ["--cacert", pem, "--resolve", &table, "--format", "events", &url];
+    let args = [
+        "--cacert",
+        pem,
+        "--resolve",
+        &table,
+        "--format",
+        "events",
+        &url,
+    ];
     let run = httptrace(&args).await;
     let events = run.expect(0).lines();
     let done = named(&events, "tls_handshake_done")[0];
@@ -103,7 +127,9 @@ async fn a_handshake_tells_what_was_agreed() {
     assert_eq!(done["alpn"], "http/1.1");
     assert_eq!(done["leg"], "target");
     assert_eq!(done["resumed"], false);
-    assert!(done["version"].to_string().contains("1.3") || done["version"].to_string().contains("1_3"));
+    assert!(
+        done["version"].to_string().contains("1.3") || done["version"].to_string().contains("1_3")
+    );
     assert!(done["error"].is_null(), "{done}");
 }
 
@@ -134,7 +160,11 @@ async fn events_are_printed_while_the_call_is_in_progress() {
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     loop {
-        let line = lines.next_line().await.unwrap().expect("the head comes first");
+        let line = lines
+            .next_line()
+            .await
+            .unwrap()
+            .expect("the head comes first");
         if line.contains("\"got_response_headers\"") {
             break;
         }

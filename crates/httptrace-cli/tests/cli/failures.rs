@@ -56,11 +56,19 @@ async fn a_certificate_is_checked_unless_told_otherwise() {
 
 #[tokio::test]
 async fn plain_http_on_a_tls_port_and_the_reverse_have_hints() {
-    let peer = Peer::loopback().conn(|c| c.client_may_leave().send("HTTP/1.1 400 What\r\n\r\n").close());
+    let peer = Peer::loopback().conn(|c| {
+        c.client_may_leave()
+            .send("HTTP/1.1 400 What\r\n\r\n")
+            .close()
+    });
     let run = httptrace(&[&format!("https://{}/", peer.addr())]).await;
     run.expect(3).says("phase tls").says("ask with http://");
 
-    let peer = Peer::loopback().conn(|c| c.expect_head().send(b"\x15\x03\x03\x00\x02\x02\x32").close());
+    let peer = Peer::loopback().conn(|c| {
+        c.expect_head()
+            .send(b"\x15\x03\x03\x00\x02\x02\x32")
+            .close()
+    });
     let run = httptrace(&[&peer.url("/")]).await;
     run.expect(4).says("ask with https://");
 }
@@ -81,7 +89,9 @@ async fn connecting_that_takes_too_long_times_out() {
     let stalling = StallingAddr::loopback();
     let url = format!("http://{}/", stalling.addr());
     let run = httptrace(&["--connect-timeout", "0.2", &url]).await;
-    run.expect(5).says("phase connect").says("--connect-timeout");
+    run.expect(5)
+        .says("phase connect")
+        .says("--connect-timeout");
 }
 
 #[tokio::test]
@@ -98,7 +108,10 @@ async fn a_body_that_breaks_off_is_a_failure_after_connecting() {
             .close()
     });
     let run = httptrace(&[&peer.url("/")]).await;
-    run.expect(4).says("phase receive").says("incomplete").shows("200");
+    run.expect(4)
+        .says("phase receive")
+        .says("incomplete")
+        .shows("200");
 }
 
 #[tokio::test]
@@ -139,7 +152,11 @@ async fn ctrl_c_draws_what_happened_so_far() {
     let peer = Peer::loopback().conn(|c| c.expect_head().raise("asked").client_may_leave());
     let never = peer.url("/never");
     let mut program = command(&[&peer.url("/first"), &never]);
-    let child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let child = program
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     peer.wait_for("asked").await;
     interrupt(child.id().unwrap()).await;
     let output = child.wait_with_output().await.unwrap();
@@ -155,7 +172,11 @@ async fn ctrl_c_draws_what_happened_so_far() {
 #[cfg(unix)]
 async fn interrupt(pid: u32) {
     let mut kill = tokio::process::Command::new("kill");
-    let status = kill.args(["-INT", &pid.to_string()]).status().await.unwrap();
+    let status = kill
+        .args(["-INT", &pid.to_string()])
+        .status()
+        .await
+        .unwrap();
     assert!(status.success());
 }
 

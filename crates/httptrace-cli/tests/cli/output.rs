@@ -55,9 +55,20 @@ async fn exports_are_written_beside_what_is_printed() {
     httptrace(&args).await.expect(0).shows("/page");
 
     let json = fs::read_to_string(file("json")).unwrap();
-    assert_eq!(httptrace_export::timeline_from_json(&json).unwrap().status().unwrap(), 200);
+    assert_eq!(
+        httptrace_export::timeline_from_json(&json)
+            .unwrap()
+            .status()
+            .unwrap(),
+        200
+    );
     let ndjson = fs::read_to_string(file("ndjson")).unwrap();
-    assert_eq!(httptrace_export::timelines_from_ndjson(&ndjson).unwrap().len(), 1);
+    assert_eq!(
+        httptrace_export::timelines_from_ndjson(&ndjson)
+            .unwrap()
+            .len(),
+        1
+    );
     let events = parse_lines(&fs::read_to_string(file("events")).unwrap());
     assert_eq!(named(&events, "call_end").len(), 1);
 }
@@ -120,7 +131,10 @@ async fn a_reader_that_leaves_is_no_failure() {
 #[tokio::test]
 async fn a_full_disk_under_stdout_is_a_failure() {
     let peer = Peer::loopback().every_conn(|c| c.client_may_leave().repeat_exchange(ANSWER));
-    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let full = fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
     let mut program = command(&["--format", "events", &peer.url("/")]);
     let child = program.stdout(full).stderr(Stdio::piped()).spawn().unwrap();
     let output = child.wait_with_output().await.unwrap();

@@ -74,5 +74,8 @@ pub(crate) fn parse_lines(text: &str) -> Vec<Value> {
 
 /// The events of one name.
 pub(crate) fn named<'a>(events: &'a [Value], name: &str) -> Vec<&'a Value> {
-    events.iter().filter(|event| event["event"] == name).collect()
+    events
+        .iter()
+        .filter(|event| event["event"] == name)
+        .collect()
 }

@@ -29,13 +29,27 @@ async fn a_plain_url_is_a_get_by_httptrace() {
     let report = sent(&[]).await;
     let head = report.conn(0).head(0);
     assert_eq!(head.line(), "GET /path?q HTTP/1.1");
-    assert!(head.field("user-agent").unwrap().starts_with("httptrace"), "{head:?}");
+    assert!(
+        head.field("user-agent").unwrap().starts_with("httptrace"),
+        "{head:?}"
+    );
     assert_eq!(head.field("content-length"), None);
 }
 
 #[tokio::test]
 async fn headers_add_replace_remove_and_may_be_empty() {
-    let fields = ["-H", "X-A: 1", "-H", "x-a: 2", "-H", "X-E;", "-H", "User-Agent:", "-H", "Host: else"];
+    let fields = [
+        "-H",
+        "X-A: 1",
+        "-H",
+        "x-a: 2",
+        "-H",
+        "X-E;",
+        "-H",
+        "User-Agent:",
+        "-H",
+        "Host: else",
+    ];
     let report = sent(&fields).await;
     let head = report.conn(0).head(0);
     let named = |name: &str| -> Vec<&str> {
@@ -53,7 +67,10 @@ async fn method_user_and_user_agent_are_as_told() {
     let report = sent(&["-X", "PURGE", "-u", "Aladdin:open sesame", "-A", "me/1"]).await;
     let head = report.conn(0).head(0);
     assert_eq!(head.line(), "PURGE /path?q HTTP/1.1");
-    assert_eq!(head.field("authorization"), Some("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="));
+    assert_eq!(
+        head.field("authorization"),
+        Some("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==")
+    );
     assert_eq!(head.field("user-agent"), Some("me/1"));
 
     let report = sent(&["-A", ""]).await;
@@ -62,10 +79,13 @@ async fn method_user_and_user_agent_are_as_told() {
 
 #[tokio::test]
 async fn head_asks_without_waiting_for_a_body() {
-    let peer = Peer::loopback()
-        .conn(|c| c.exchange("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"));
+    let peer =
+        Peer::loopback().conn(|c| c.exchange("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"));
     httptrace(&["-I", &peer.url("/")]).await.expect(0);
-    assert_eq!(peer.finish().await.conn(0).head(0).line(), "HEAD / HTTP/1.1");
+    assert_eq!(
+        peer.finish().await.conn(0).head(0).line(),
+        "HEAD / HTTP/1.1"
+    );
 }
 
 #[tokio::test]
@@ -74,7 +94,10 @@ async fn data_is_posted_as_a_form() {
     let head = report.conn(0).head(0);
     assert_eq!(head.line(), "POST / HTTP/1.1");
     assert_eq!(head.field("content-length"), Some("7"));
-    assert_eq!(head.field("content-type"), Some("application/x-www-form-urlencoded"));
+    assert_eq!(
+        head.field("content-type"),
+        Some("application/x-www-form-urlencoded")
+    );
     assert_eq!(report.conn(0).bodies, [b"a=1&b=2"]);
 }
 
@@ -93,7 +116,9 @@ async fn data_comes_from_files_too() {
 #[tokio::test]
 async fn chunked_data_has_no_length() {
     let peer = Peer::loopback().conn(|c| c.expect_head().expect_chunked_body().send(EMPTY));
-    httptrace(&["--chunked", "-d", "hello", &peer.url("/")]).await.expect(0);
+    httptrace(&["--chunked", "-d", "hello", &peer.url("/")])
+        .await
+        .expect(0);
     let report = peer.finish().await;
     let head = report.conn(0).head(0);
     assert_eq!(head.field("transfer-encoding"), Some("chunked"));
@@ -109,7 +134,11 @@ async fn redirects_are_followed_only_if_asked_for() {
         .conn(|c| c.exchange(moved).exchange(EMPTY));
     let url = peer.url("/old");
     httptrace(&[&url]).await.expect(0).shows("301");
-    httptrace(&["-L", &url]).await.expect(0).shows("301").shows("/new");
+    httptrace(&["-L", &url])
+        .await
+        .expect(0)
+        .shows("301")
+        .shows("/new");
     let report = peer.finish().await;
     assert_eq!(report.conn(0).heads.len(), 1);
     assert_eq!(report.conn(1).head(1).line(), "GET /new HTTP/1.1");
@@ -126,7 +155,9 @@ async fn a_chunked_body_is_sent_again_after_a_307() {
             .expect_chunked_body()
             .send(EMPTY)
     });
-    httptrace(&["-L", "--chunked", "-d", "again", &peer.url("/")]).await.expect(0);
+    httptrace(&["-L", "--chunked", "-d", "again", &peer.url("/")])
+        .await
+        .expect(0);
     assert_eq!(peer.finish().await.conn(0).bodies, [b"again", b"again"]);
 }
 
@@ -140,7 +171,10 @@ async fn the_table_answers_for_one_host_or_for_any() {
         httptrace(&["--resolve", &table, &url]).await.expect(0);
         let report = peer.finish().await;
         let expected = format!("some.test:{port}");
-        assert_eq!(report.conn(0).head(0).field("host"), Some(expected.as_str()));
+        assert_eq!(
+            report.conn(0).head(0).field("host"),
+            Some(expected.as_str())
+        );
     }
 }
 

@@ -12,7 +12,10 @@ async fn wrong_usage_says_what_is_wrong_and_what_to_do_and_sends_nothing() {
     let table: &[(&[&str], &str)] = &[
         (&["http://["], "'http://[' is not a URL"),
         (&["ftp://a/"], "the scheme 'ftp' is not supported"),
-        (&[url, "gopher://a/"], "the scheme 'gopher' is not supported"),
+        (
+            &[url, "gopher://a/"],
+            "the scheme 'gopher' is not supported",
+        ),
         (&["-H", "nonsense", url], "'nonsense' is not a header field"),
         (&["-X", "NO WAY", url], "'NO WAY' is not a method"),
         (&["-d", "@no/such/file", url], "'no/such/file'"),
@@ -28,7 +31,10 @@ async fn wrong_usage_says_what_is_wrong_and_what_to_do_and_sends_nothing() {
     ];
     for (args, complaint) in table {
         let run = httptrace(args).await;
-        run.expect(2).says("httptrace: ").says(complaint).says("\n  hint: ");
+        run.expect(2)
+            .says("httptrace: ")
+            .says(complaint)
+            .says("\n  hint: ");
         assert!(run.stdout.is_empty(), "{args:?}: {run:#?}");
     }
     assert_eq!(peer.accepted(), 0);
@@ -64,7 +70,10 @@ async fn without_arguments_there_is_help_that_starts_with_three_examples() {
 #[tokio::test]
 async fn help_and_version_are_what_was_asked_for() {
     let help = httptrace(&["--help"]).await;
-    help.expect(0).shows("Examples:").shows("--max-redirs").shows("Exit codes:");
+    help.expect(0)
+        .shows("Examples:")
+        .shows("--max-redirs")
+        .shows("Exit codes:");
     let version = httptrace(&["--version"]).await;
     let expected = format!("httptrace {}\n", env!("CARGO_PKG_VERSION"));
     assert_eq!(version.expect(0).stdout, expected);
