@@ -159,7 +159,7 @@ fn hint(phase: Option<Phase>, kind: ErrorKind, origin: &Origin) -> Option<String
         (_, ErrorKind::Redirect) => "to follow more redirects raise --max-redirs, -1 is no limit",
         (Some(Phase::Dns), _) => {
             return Some(format!(
-                "check the name and the network; --resolve {host}:{port}:ADDRESS goes without DNS"
+                "to go without DNS use --resolve {host}:{port}:ADDRESS"
             ));
         }
         (Some(Phase::Connect), ErrorKind::Refused) => {

@@ -3,18 +3,18 @@
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, KeyUsagePurpose};
-use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What is needed on both sides of a TLS connection.
 pub(super) struct Authority {
-    /// The authority's certificate, for the client to trust.
-    pub(super) pem: String,
+    /// For a client that trusts this authority and no other, so that the tour needs no root certificates of the system.
+    pub(super) client: ClientConfig,
     /// For a server that has a certificate of this authority.
-    pub(super) server: Arc<ServerConfig>,
+    pub(super) server: ServerConfig,
 }
 
 impl Authority {
@@ -34,14 +34,22 @@ impl Authority {
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
 
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let mut server = ServerConfig::builder_with_provider(provider)
+        let mut server = ServerConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
             .with_single_cert(vec![certificate.der().clone()], key)?;
-        server.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self {
-            pem: authority.pem(),
-            server: Arc::new(server),
-        })
+        server.alpn_protocols = vec![HTTP1.to_vec()];
+
+        let mut roots = RootCertStore::empty();
+        roots.add(authority.der().clone())?;
+        let mut client = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        client.alpn_protocols = vec![HTTP1.to_vec()];
+        Ok(Self { client, server })
     }
 }
+
+/// As ALPN names it.
+const HTTP1: &[u8] = b"http/1.1";

@@ -6,6 +6,7 @@ mod server;
 mod tour;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 use authority::Authority;
 use httptrace_client::Client;
@@ -30,14 +31,14 @@ impl Stage {
     /// Starts the server on the current runtime. Ports are the system's choice, and nothing leaves this machine.
     pub(crate) fn set() -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let authority = Authority::throw_away(&[HOST, RACE_HOST])?;
-        let server = Server::bind(authority.server)?;
+        let server = Server::bind(Arc::new(authority.server))?;
         let (http_port, https_port) = server.ports()?;
         tokio::spawn(server.run());
 
         let v4 = IpAddr::from(Ipv4Addr::LOCALHOST);
         let v6 = IpAddr::from(Ipv6Addr::LOCALHOST);
         let client = Client::builder()
-            .add_root_certificates_pem(authority.pem.as_bytes())?
+            .tls_config(authority.client)
             .resolve(HOST, None, vec![v4])
             .resolve(RACE_HOST, None, vec![v6, v4])
             .build();

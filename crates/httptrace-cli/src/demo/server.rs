@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ServerConfig;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, BufReader};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
@@ -56,10 +56,12 @@ impl Server {
         loop {
             tokio::select! {
                 accepted = self.http.accept() => {
-                    tokio::spawn(serve(accepted?.0, https_port));
+                    let stream = at_once(accepted?.0)?;
+                    tokio::spawn(serve(stream, https_port));
                 }
                 accepted = self.https.accept() => {
-                    tokio::spawn(serve_tls(accepted?.0, self.acceptor.clone(), https_port));
+                    let stream = at_once(accepted?.0)?;
+                    tokio::spawn(serve_tls(stream, self.acceptor.clone(), https_port));
                 }
             }
         }
@@ -97,6 +99,12 @@ fn loopback(ip: impl Into<IpAddr>, port: u16) -> SocketAddr {
     SocketAddr::new(ip.into(), port)
 }
 
+/// Has what is written go out at once, or else the server would wait for more at times that are not in the script.
+fn at_once(stream: TcpStream) -> io::Result<TcpStream> {
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
 async fn serve_tls(stream: TcpStream, acceptor: TlsAcceptor, https_port: u16) -> io::Result<()> {
     sleep(HANDSHAKE_PAUSE).await;
     let stream = acceptor.accept(stream).await?;
@@ -113,7 +121,7 @@ async fn serve(
     while let Some(request) = read_request(&mut stream).await? {
         match script::answer(&mut stream, &request, served, https_port).await? {
             Next::KeepAlive => served += 1,
-            Next::Close => break,
+            Next::Close => return stream.shutdown().await,
         }
     }
     Ok(())

@@ -123,7 +123,7 @@ and the second takes over.
     Scene {
         title: "A big body",
         text: "\
-Four MiB: now it is the transfer that counts.
+Eight megabytes: now it is the transfer that counts.
 ",
         to: To::Https,
         path: "/big",
@@ -132,11 +132,12 @@ Four MiB: now it is the transfer that counts.
     Scene {
         title: "An upload",
         text: "\
-Two MiB the other way, to a server that is slow to read.
+The same the other way, to a server that is slow to read. What the kernel has
+taken counts as sent; how long the rest takes to arrive is in the wait.
 ",
         to: To::Https,
         path: "/upload",
-        upload: Some(2 * 1024 * 1024),
+        upload: Some(8_000_000),
     },
 ];
 

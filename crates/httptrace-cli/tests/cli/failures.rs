@@ -138,7 +138,8 @@ async fn too_many_redirects_are_a_failure_with_the_option_that_allows_more() {
 async fn urls_after_a_failure_are_traced_and_the_first_failure_gives_the_code() {
     let refusing = RefusingAddr::loopback();
     let peer = Peer::loopback()
-        .conn(|c| c.exchange(EMPTY))
+        .conn(|c| c.exchange(EMPTY).expect_head().close())
+        // The retry on a new connection.
         .conn(|c| c.expect_head().close());
     let refused = format!("http://{}/", refusing.addr());
     let run = httptrace(&[&refused, &peer.url("/one"), &refused, &peer.url("/two")]).await;
