@@ -70,7 +70,7 @@ impl FromIterator<IpAddr> for Resolved {
 /// A fixed answer.
 #[derive(Clone, Debug)]
 pub(crate) struct TableEntry {
-    /// Compared without regard to case.
+    /// Compared without regard to case; `*` is every host.
     pub(crate) host: Arc<str>,
     /// Absent: for every port.
     pub(crate) port: Option<u16>,
@@ -162,7 +162,7 @@ impl Resolver {
 
     async fn answer(&self, target: &Target) -> Answer {
         let fits = |entry: &&TableEntry| {
-            entry.host.eq_ignore_ascii_case(&target.host)
+            (&*entry.host == "*" || entry.host.eq_ignore_ascii_case(&target.host))
                 && entry.port.is_none_or(|port| port == target.port)
         };
         if let Some(entry) = self.table.iter().find(fits) {
