@@ -292,7 +292,7 @@ impl<L> ClientBuilder<L> {
         self
     }
 
-    /// A TLS configuration of one's own, instead of the settings here; its ALPN protocols are used as they are.
+    /// A TLS configuration of one's own, instead of the settings here, except for the ALPN protocols.
     #[cfg(feature = "rustls")]
     pub fn tls_config(mut self, config: rustls::ClientConfig) -> Self {
         self.dial.tls.config = Some(Arc::new(config));

@@ -18,6 +18,7 @@ use crate::error::Error;
 
 mod config;
 mod failure;
+mod own_roots;
 mod session;
 
 /// How TLS is spoken.

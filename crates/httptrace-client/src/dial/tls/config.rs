@@ -11,6 +11,7 @@ use rustls::{DigitallySignedStruct, SignatureScheme};
 use rustls_platform_verifier::Verifier;
 
 use super::TlsConfig;
+use super::own_roots::OwnRoots;
 use crate::error::Error;
 
 /// Builds the configuration. Reads the platform's certificates: may block.
@@ -52,12 +53,15 @@ fn verifier(
     if tls.accept_invalid_certs {
         return Ok(Arc::new(AcceptAnything { provider }));
     }
-    let verifier = if tls.roots.is_empty() {
-        Verifier::new(provider)?
-    } else {
-        Verifier::new_with_extra_roots(tls.roots.iter().cloned(), provider)?
-    };
-    Ok(Arc::new(verifier))
+    if tls.roots.is_empty() {
+        return Ok(Arc::new(Verifier::new(provider)?));
+    }
+    let roots = tls.roots.clone();
+    let platform = Verifier::new_with_extra_roots(roots.iter().cloned(), provider)?;
+    Ok(Arc::new(OwnRoots {
+        inner: Arc::new(platform),
+        roots,
+    }))
 }
 
 /// Accepts every certificate: whoever answers is believed.

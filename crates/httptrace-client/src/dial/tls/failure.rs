@@ -5,6 +5,7 @@ use std::io;
 use httptrace::{ErrorKind, Phase};
 use rustls::{CertificateError, InvalidMessage};
 
+use super::own_roots::is_ca_as_server;
 use crate::dial::Target;
 use crate::dial::race::kind_of;
 use crate::error::Error;
@@ -15,6 +16,10 @@ pub(super) fn explain(target: &Target, error: io::Error) -> Error {
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<rustls::Error>());
     let (kind, reason) = match cause {
+        Some(error) if is_ca_as_server(error) => (
+            ErrorKind::Certificate,
+            "the certificate is an authority's, not a server's; trust this very certificate to accept it".to_owned(),
+        ),
         Some(rustls::Error::InvalidCertificate(error)) => {
             (ErrorKind::Certificate, certificate_reason(error))
         }

@@ -117,6 +117,54 @@ async fn an_expired_certificate_says_since_when() {
     assert!(message.ends_with(" days ago"), "{message}");
 }
 
+/// What `openssl req -x509` makes: an authority's certificate, presented by a server, valid between two years.
+fn self_signed(years: (i32, i32)) -> (TlsConfig, ServerConfig) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(vec!["good.test".to_owned()]).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    params.not_before = rcgen::date_time_ymd(years.0, 1, 1);
+    params.not_after = rcgen::date_time_ymd(years.1, 1, 1);
+    let cert = params.self_signed(&key).unwrap().der().clone();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let server = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.clone()], key.serialize_der().try_into().unwrap())
+        .unwrap();
+    let trusting = TlsConfig {
+        roots: vec![cert],
+        ..TlsConfig::default()
+    };
+    (trusting, server)
+}
+
+#[tokio::test]
+async fn a_self_signed_certificate_that_is_trusted_itself_is_accepted_for_its_name_alone() {
+    let (trusting, server) = self_signed((2020, 2090));
+    let port = tls_echo(server).await.port();
+    let dialer = dialer(trusting);
+    let good = target(true, "good.test", port);
+    let mut dialed = dialer.dial(&good, &Emitter::none()).await.unwrap();
+    echo(&mut dialed.stream).await;
+    let error = failure(&dialer, "other.test", port, &Seen::default()).await;
+    assert!(error.to_string().contains("not valid for name"), "{error}");
+}
+
+#[tokio::test]
+async fn a_self_signed_certificate_is_not_accepted_after_its_time_or_untrusted() {
+    let (trusting, server) = self_signed((2001, 2002));
+    let port = tls_echo(server).await.port();
+    let error = failure(&dialer(trusting), "good.test", port, &Seen::default()).await;
+    assert!(error.to_string().contains("expired"), "{error}");
+
+    let (_, server) = self_signed((2020, 2090));
+    let port = tls_echo(server).await.port();
+    let (others, _) = self_signed((2020, 2090));
+    let error = failure(&dialer(others), "good.test", port, &Seen::default()).await;
+    assert_eq!(error.kind(), ErrorKind::Certificate);
+}
+
 #[tokio::test]
 async fn with_verification_off_any_certificate_will_do() {
     let addr = tls_echo(Authority::new().server(&["good.test"])).await;
