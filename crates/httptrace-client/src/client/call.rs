@@ -2,10 +2,11 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Request, Response};
 use http_body::Body as HttpBody;
-use httptrace::{BoxError, Call, ClientTrace, ErrorKind, RequestExt};
+use httptrace::{BoxError, Call, ClientTrace, ErrorKind};
 use tokio::time::{Instant, timeout_at};
 use tower_service::Service;
 
@@ -15,11 +16,28 @@ use super::{Body, Client, Ending};
 use crate::clock;
 use crate::error::Error;
 
-/// Sends a request and returns its final response: the whole call, by name.
-pub(super) async fn send<S, R>(
-    client: &Client<S>,
-    mut request: Request<Body>,
-) -> Result<Response<Body>, Error>
+/// A call that has begun and has not been sent yet.
+pub(super) struct Begun {
+    call: Call,
+    request: Request<Body>,
+    progress: Progress,
+    deadline: Option<(Instant, Duration)>,
+}
+
+/// Begins a call: takes the trace of the request and of the scope this runs in, and starts the clock.
+pub(super) fn begin<S>(client: &Client<S>, mut request: Request<Body>) -> Begun {
+    let limit = client.settings.timeout;
+    let (trace, progress) = client.trace_for(&mut request, limit.is_some());
+    Begun {
+        call: Call::start_with(&mut request, trace.as_ref(), clock::now),
+        request,
+        progress,
+        deadline: limit.map(|limit| (Instant::now() + limit, limit)),
+    }
+}
+
+/// Goes through with a call until its final response's head has come: the whole call, by name.
+pub(super) async fn run<S, R>(client: &Client<S>, begun: Begun) -> Result<Response<Body>, Error>
 where
     S: Service<Request<Body>, Response = Response<R>> + Clone,
     S::Error: Into<BoxError>,
@@ -27,22 +45,24 @@ where
     R::Data: Send,
     R::Error: Into<BoxError>,
 {
-    let settings = &client.settings;
-    let limit = settings.timeout;
-    let deadline = limit.map(|limit| (Instant::now() + limit, limit));
-    let (trace, progress) = client.trace_for(&mut request, deadline.is_some());
-    let call = Call::start_with(&mut request, trace.as_ref(), clock::now);
+    let Begun {
+        call,
+        request,
+        progress,
+        deadline,
+    } = begun;
+    let hops = hop_by_hop(client, &call, request);
     let outcome = match deadline {
-        None => hop_by_hop(client, &call, request).await,
-        Some((at, limit)) => match timeout_at(at, hop_by_hop(client, &call, request)).await {
+        None => hops.await,
+        Some((at, limit)) => match timeout_at(at, hops).await {
             Ok(outcome) => outcome,
             Err(_) => Err(progress.timed_out("the whole call", limit)),
         },
     };
     match outcome {
         Ok(response) => {
-            let status = response.status();
-            let ending = Ending::new(call, status, deadline, settings.idle_body_timeout);
+            let idle_timeout = client.settings.idle_body_timeout;
+            let ending = Ending::new(call, response.status(), deadline, idle_timeout);
             Ok(response.map(|body| body.with_ending(ending)))
         }
         Err(error) => {
@@ -105,23 +125,6 @@ fn own_error(error: impl Into<BoxError>) -> Error {
             let message: Arc<str> = error.to_string().into();
             Error::outside(ErrorKind::Other, message).with_source(error)
         }
-    }
-}
-
-/// Makes the current scope's trace part of the request itself.
-pub(super) fn carry_scope(request: Request<Body>) -> Request<Body> {
-    match ClientTrace::current() {
-        // Composed under the request's own trace, whose hooks come first.
-        Some(scope) => match request.extensions().get::<ClientTrace>().cloned() {
-            Some(own) => {
-                let composed = own.compose(&scope);
-                let mut request = request;
-                request.extensions_mut().insert(composed);
-                request
-            }
-            None => request.trace(scope),
-        },
-        None => request,
     }
 }
 

@@ -104,7 +104,7 @@ impl<S> Client<S> {
         R::Data: Send,
         R::Error: Into<BoxError>,
     {
-        call::send(self, request.map(Body::wrap)).await
+        call::run(self, call::begin(self, request.map(Body::wrap))).await
     }
 }
 
@@ -131,9 +131,9 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let client = self.clone();
-        // The scope that this runs in may be gone when the future is polled.
-        let request = call::carry_scope(request.map(Body::wrap));
-        Box::pin(async move { call::send(&client, request).await })
+        // The scope that this runs in may be gone when the future is polled: the call begins here.
+        let begun = call::begin(&client, request.map(Body::wrap));
+        Box::pin(async move { call::run(&client, begun).await })
     }
 }
 

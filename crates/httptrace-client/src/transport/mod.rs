@@ -64,12 +64,12 @@ impl Transport {
         self.inner.pool.close_idle_connections();
     }
 
-    /// Makes a round trip that is part of a call already, or one that is a call of its own.
-    async fn send(self, mut request: Request<Body>) -> Result<Response<Body>, Error> {
-        if Call::is_marked(&request) {
-            return attempt::round_trip(&self.inner, request).await;
-        }
-        let call = Call::start_with(&mut request, self.trace(), clock::now);
+    /// Makes a round trip that is a call of its own.
+    async fn send_as_call(
+        self,
+        call: Call,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, Error> {
         match attempt::round_trip(&self.inner, request).await {
             Ok(response) => {
                 let ending = Ending::new(call, response.status(), None, None);
@@ -99,7 +99,14 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        Box::pin(self.clone().send(request.map(Body::wrap)))
+        let mut request = request.map(Body::wrap);
+        let transport = self.clone();
+        if Call::is_marked(&request) {
+            return Box::pin(async move { attempt::round_trip(&transport.inner, request).await });
+        }
+        // The scope that this runs in may be gone when the future is polled: the call begins here.
+        let call = Call::start_with(&mut request, self.trace(), clock::now);
+        Box::pin(transport.send_as_call(call, request))
     }
 }
 
