@@ -125,7 +125,7 @@ fn fate(attempt: &AttemptTimeline) -> Option<String> {
         return Some(match closed.info.reason {
             // Why is told where the failure is.
             CloseReason::Failed => String::from("closed"),
-            reason => format!("closed: {}", words(reason.as_str())),
+            reason => format!("closed: {}", close_reason(reason)),
         });
     }
     match attempt.put_idle.as_ref()?.info.error {
@@ -134,10 +134,22 @@ fn fate(attempt: &AttemptTimeline) -> Option<String> {
     }
 }
 
+fn close_reason(reason: CloseReason) -> String {
+    match reason {
+        CloseReason::BodyDropped => String::from("body dropped"),
+        CloseReason::BodyUntilEof => String::from("the end of the body"),
+        CloseReason::Http10 => String::from("HTTP/1.0"),
+        CloseReason::PeerClosed => String::from("the peer closed it"),
+        CloseReason::RequestSaidClose => String::from("the request said so"),
+        CloseReason::ResponseSaidClose => String::from("the response said so"),
+        reason => words(reason.as_str()),
+    }
+}
+
 /// A connection that did not serve the attempt, and was closed on the way.
 fn other_connection(closed: &ClosedConnection) -> String {
     let number = number(closed.connection);
-    let reason = words(closed.info.reason.as_str());
+    let reason = close_reason(closed.info.reason);
     match closed.info.noticed {
         Some(NoticedBy::Checkout) => format!("connection{number} not taken: {reason}"),
         _ => format!("connection{number} closed: {reason}"),

@@ -7,7 +7,7 @@ use httptrace::info::{
     ConnectDone, DnsDone, ProxyTunnelDone, TlsHandshakeDone, TlsLeg, TunnelKind,
 };
 use httptrace::timeline::{Breakdown, Dial, Outcome, Span};
-use httptrace::{EventError, Phase};
+use httptrace::{ErrorKind, EventError, Phase};
 
 use super::bar::Stretch;
 use super::canvas::Canvas;
@@ -133,8 +133,19 @@ fn connect_notes(span: &Span<ConnectDone>, is_one_of_several: bool) -> Vec<Strin
     if is_one_of_several && span.outcome() == Outcome::Succeeded {
         notes.push(String::from("connected"));
     }
-    notes.extend(ending(span.outcome(), span.error(), true));
+    notes.extend(match (span.outcome(), span.error()) {
+        // The message of these says no more than their class.
+        (Outcome::Failed, Some(error)) if is_plain(error.kind()) => {
+            Some(error.kind().as_str().into())
+        }
+        (outcome, error) => ending(outcome, error, true),
+    });
     notes
+}
+
+fn is_plain(kind: ErrorKind) -> bool {
+    use ErrorKind::{Refused, Reset, Timeout, Unreachable};
+    matches!(kind, Refused | Reset | Timeout | Unreachable)
 }
 
 fn tunnel_notes(canvas: &Canvas, span: &Span<ProxyTunnelDone>) -> Vec<String> {
