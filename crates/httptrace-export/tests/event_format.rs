@@ -112,6 +112,28 @@ fn every_event_has_exactly_the_fields_of_the_contract() {
 }
 
 #[test]
+fn the_documentation_has_every_event_with_its_fields() {
+    let documented = |name: &str| {
+        let row = format!("| `{name}` |");
+        let mut lines = include_str!("../SCHEMA.md").lines();
+        let line = lines
+            .find(|line| line.starts_with(&row))
+            .unwrap_or_default();
+        let fields = line[row.len()..].split(['|', '`', ' ']);
+        fields
+            .filter(|field| !field.is_empty())
+            .collect::<BTreeSet<_>>()
+    };
+    for (name, fields) in FIELDS {
+        assert_eq!(
+            documented(name),
+            fields.split_whitespace().collect(),
+            "{name}"
+        );
+    }
+}
+
+#[test]
 fn an_error_is_null_where_something_ended_well_and_a_message_where_it_did_not() {
     for name in EventName::ALL {
         let well = object(&line(samples::full(*name), Redaction::On));
