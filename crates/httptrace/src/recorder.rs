@@ -170,7 +170,7 @@ impl CallRecord {
             return;
         }
         let limit = match &event.kind {
-            EventKind::CallEnd(_) => usize::MAX,
+            EventKind::CallEnd(_) => 2 * Recorder::EVENTS_PER_CALL + 1,
             kind if is_end(kind) => 2 * Recorder::EVENTS_PER_CALL,
             _ => Recorder::EVENTS_PER_CALL,
         };
