@@ -317,6 +317,23 @@ fn both_tls_legs_and_the_tunnel_of_a_proxied_dial_are_told_apart() {
     assert_eq!(breakdown.get(Phase::Tls), Some(ms(40)));
 }
 
+#[test]
+fn where_stages_of_a_dial_overlap_the_later_stage_counts() {
+    let canceled = ConnectDone::new(addr(V6), 0_u32).with_error(EventError::canceled());
+    let script = first(Script::new())
+        .on(ConnectionId::next())
+        .at(0, ConnectStart::new(addr(V6), 0_u32))
+        .at(5, ConnectStart::new(addr(V4), 1_u32))
+        .at(10, ConnectDone::new(addr(V4), 1_u32))
+        .at(10, TlsHandshakeStart::new(TlsLeg::Target))
+        .at(25, canceled)
+        .at(30, TlsHandshakeDone::new(TlsLeg::Target))
+        .at(30, GotConn::new(false, false));
+    let breakdown = ended(exchanged(script, 30), 72).fold().breakdown();
+    assert_eq!(breakdown.get(Phase::Connect), Some(ms(10)));
+    assert_eq!(breakdown.get(Phase::Tls), Some(ms(20)));
+}
+
 /// The call fails at `at` with an error of a kind.
 fn failed(script: Script, at: u64, kind: ErrorKind) -> Timeline {
     let timeline = script
