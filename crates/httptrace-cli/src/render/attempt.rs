@@ -156,29 +156,53 @@ fn other_connection(closed: &ClosedConnection) -> String {
     }
 }
 
-/// The wait for the connection. Beside an own dial it is but the gaps, and shown only if they matter.
+/// The wait for the connection. Beside an own dial it is but the gaps between its stages, and shown only if they matter.
 fn queue(canvas: &mut Canvas, attempt: &AttemptTimeline, breakdown: &Breakdown) {
     let Some(time) = breakdown.get(Phase::Queue) else {
         return;
     };
-    let own = attempt.dials.iter().filter(|dial| !dial.background);
-    let own_starts = own.flat_map(|dial| {
-        let lookups = dial.lookups.iter().filter_map(|span| span.start);
-        lookups.chain(dial.connects.iter().filter_map(|span| span.start))
-    });
-    let own_start = own_starts.min();
-    if own_start.is_some() && !canvas.matters(time) {
-        return;
-    }
     let (start, end) = attempt.bounds();
-    let had = attempt.got_conn.as_ref().map(|got| got.at);
-    let end = own_start.or(had).unwrap_or(end).max(start);
-    let notes: Vec<String> = match (own_start, &attempt.get_conn) {
-        (None, Some(get)) => vec![get.info.host_port.to_string()],
-        _ => Vec::new(),
+    let had = attempt.got_conn.as_ref().map_or(end, |got| got.at);
+    let whole = Stretch { start, end: had };
+    let own = attempt.dials.iter().filter(|dial| !dial.background);
+    let stages: Vec<Stretch> = own.flat_map(dial::stretches).collect();
+    if stages.is_empty() {
+        let host = attempt
+            .get_conn
+            .as_ref()
+            .map(|get| get.info.host_port.to_string());
+        let notes: Vec<String> = host.into_iter().collect();
+        canvas.row("queue", style(Phase::Queue), Some(time), &[whole], &notes);
+    } else if canvas.matters(time) {
+        let gaps: Vec<Stretch> = gaps(whole, stages)
+            .into_iter()
+            .filter(|gap| canvas.matters(gap.end - gap.start))
+            .collect();
+        let notes = [String::from("around the dial's stages")];
+        canvas.row("queue", style(Phase::Queue), Some(time), &gaps, &notes);
+    }
+}
+
+/// What of the whole no part covers.
+fn gaps(whole: Stretch, mut parts: Vec<Stretch>) -> Vec<Stretch> {
+    parts.sort_unstable_by_key(|part| part.start);
+    let after = Stretch {
+        start: whole.end,
+        end: whole.end,
     };
-    let stretch = Stretch { start, end };
-    canvas.row("queue", style(Phase::Queue), Some(time), &[stretch], &notes);
+    let mut gaps = Vec::new();
+    let mut covered = whole.start;
+    for part in parts.into_iter().chain([after]) {
+        let end = part.start.min(whole.end);
+        if end > covered {
+            gaps.push(Stretch {
+                start: covered,
+                end,
+            });
+        }
+        covered = covered.max(part.end);
+    }
+    gaps
 }
 
 /// The phases after the connection was had, one after the other until the attempt's end.

@@ -55,6 +55,15 @@ pub(super) fn draw(
     leg(TlsLeg::Target).for_each(|span| tls(canvas, span));
 }
 
+/// Where the bars of a dial are.
+pub(super) fn stretches(dial: &Dial) -> impl Iterator<Item = Stretch> {
+    let lookups = dial.lookups.iter().filter_map(stretch);
+    let connects = dial.connects.iter().filter_map(stretch);
+    let tunnels = dial.tunnels.iter().filter_map(stretch);
+    let handshakes = dial.handshakes.iter().filter_map(stretch);
+    lookups.chain(connects).chain(tunnels).chain(handshakes)
+}
+
 /// One connect is one row; several have a row each below their common time.
 fn connects(canvas: &mut Canvas, dial: &Dial, time: Option<Duration>, style: Style) {
     let [first, rest @ ..] = &dial.connects[..] else {

@@ -401,6 +401,20 @@ fn a_call_in_progress_says_so_and_shows_what_is_not_over() {
 }
 
 #[test]
+fn gaps_in_a_dial_are_drawn_where_they_are() {
+    let script = Script::new("https://www.example.com/")
+        .on(1)
+        .at(10_000, ConnectStart::new(addr(V4), 0_u32))
+        .at(20_000, ConnectDone::new(addr(V4), 0_u32))
+        .tls(40_000, 10_000, true)
+        .got(50_000, false)
+        .sent(50_000)
+        .answered(99_900, 99_950, StatusCode::OK, 1)
+        .ended(100_000, StatusCode::OK, 1);
+    insta::assert_snapshot!(drawn(&script, 80));
+}
+
+#[test]
 fn a_url_that_is_too_long_is_cut_in_its_middle() {
     let uri = format!("https://www.example.com/{}/end", "long/".repeat(40));
     let script = Script::new(&uri).got(10, true).ended(20, StatusCode::OK, 0);
