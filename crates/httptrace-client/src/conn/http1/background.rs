@@ -151,14 +151,7 @@ async fn conclude_within_grace(mut lease: Lease, closes: Option<CloseReason>) {
     if let Some(reason) = closes {
         return close(lease, reason);
     }
-    let at_rest = poll_fn(|cx| {
-        let http1 = &mut lease.conn().http1;
-        match http1.poll_drive(cx) {
-            Poll::Ready(_) => Poll::Ready(false),
-            Poll::Pending if http1.is_at_rest() => Poll::Ready(true),
-            Poll::Pending => Poll::Pending,
-        }
-    });
+    let at_rest = poll_fn(|cx| lease.conn().http1.poll_rest(cx));
     match timeout(GRACE, at_rest).await {
         Ok(true) if lease.conn().rest() == Rest::Ready => lease.give_back(),
         Ok(_) => close(lease, CloseReason::PeerClosed),

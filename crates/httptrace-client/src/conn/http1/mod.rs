@@ -104,11 +104,26 @@ impl Http1 {
 
     /// Lets the connection come to rest; `waker` is woken when the peer does something afterwards.
     pub(super) fn rest(&mut self, waker: &Waker) -> Rest {
-        match self.poll_drive(&mut Context::from_waker(waker)) {
-            Poll::Ready(_) => Rest::Closed,
-            Poll::Pending if self.is_at_rest() => Rest::Ready,
+        match self.poll_rest(&mut Context::from_waker(waker)) {
+            Poll::Ready(true) => Rest::Ready,
+            Poll::Ready(false) => Rest::Closed,
             Poll::Pending => Rest::Busy,
         }
+    }
+
+    /// Ready when the exchange is over on both sides: with whether the connection can carry another.
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        // The turn in which hyper writes the last bytes may end before it asks for the next request; nothing wakes it
+        // for that.
+        for _ in 0..2 {
+            if self.poll_drive(cx).is_ready() {
+                return Poll::Ready(false);
+            }
+            if self.is_at_rest() {
+                return Poll::Ready(true);
+            }
+        }
+        Poll::Pending
     }
 
     fn is_at_rest(&self) -> bool {
