@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use http_body::{Body as _, Frame, SizeHint};
 use httptrace::info::{AttemptEnd, BodyDone, BodyEnd, CloseReason, GotBody};
-use httptrace::{Attempt, Emitter, ErrorKind, Phase};
+use httptrace::{Attempt, Emitter, ErrorKind, EventError, Phase};
 use hyper::body::Incoming;
 
 use super::background::{self, Background};
@@ -226,7 +226,13 @@ impl Drop for ResponseBody {
                     background::drain(lease, incoming, self.closes);
                 }
             }
-            Drive::Elsewhere(background) => background.dropped(self.incoming.take()),
+            Drive::Elsewhere(background) => {
+                if self.incoming.is_none() {
+                    // The response was read, but the upload goes on without us.
+                    self.end_attempt(|end| end.with_error(EventError::canceled()));
+                }
+                background.dropped(self.incoming.take());
+            }
             Drive::Over => {}
         }
         self.end_attempt(|end| end);

@@ -1,0 +1,308 @@
+//! The call is dropped after n polls, for each n it takes to its end. Whatever n is: every start has its done, the pool
+//! is whole, and nothing is left once dials have settled.
+
+mod rig;
+
+use std::sync::Arc;
+
+use http::Request;
+use httptrace::EventName;
+use httptrace_client::{Body, Client, ClientBuilder};
+use httptrace_test::{CannedDns, Checker, DuplexPeer, Leaks, Peer, Script, StallingAddr, TestCa};
+use rig::{
+    AtMost, Canned, HELLO, fetch, get, get_url, in_memory, pieces, request, request_to, soon,
+    trusting,
+};
+
+/// More polls than any scenario takes.
+const LIMIT: usize = 500;
+const URL: &str = "http://example.com/";
+
+/// What is dropped, and by which client it is sent.
+struct Scenario<'a> {
+    setup: &'a dyn Fn() -> ClientBuilder,
+    request: &'a dyn Fn(&Checker) -> Request<Body>,
+    /// Requests made to their end before.
+    warm_up: usize,
+}
+
+impl Scenario<'_> {
+    /// Makes the request, drops it after `polls` polls, and checks what is left. Says whether it came to its end.
+    async fn drop_after(&self, polls: usize) -> bool {
+        // One connection per host, so that a slot that is lost blocks whoever comes next.
+        let client = (self.setup)().max_conns_per_host(1).build();
+        for _ in 0..self.warm_up {
+            self.to_its_end(&client).await;
+        }
+        let checker = Checker::new();
+        let request = (self.request)(&checker);
+        let outcome = AtMost::polls(polls, fetch(&client, request)).await;
+        if let Some(outcome) = &outcome {
+            assert_eq!(outcome.as_ref().unwrap(), "hello");
+        }
+        let next = self.to_its_end(&client);
+        soon(next).await;
+        drop(client);
+        checker.finish().await;
+        outcome.is_some()
+    }
+
+    async fn to_its_end(&self, client: &Client) {
+        let checker = Checker::new();
+        let text = fetch(client, (self.request)(&checker)).await;
+        assert_eq!(text.unwrap(), "hello");
+        checker.finish().await;
+    }
+}
+
+/// Drops a request over sockets after 0, 1, 2 … polls. Returns how many it took to its end.
+async fn over_sockets(peer: &Peer, scenario: Scenario<'_>) -> usize {
+    for polls in 0..LIMIT {
+        let leaks = Leaks::watch(peer);
+        let ended = scenario.drop_after(polls).await;
+        leaks.assert_none().await;
+        if ended {
+            return polls;
+        }
+    }
+    panic!("it never came to its end");
+}
+
+/// The same in memory: each time with a new peer, which does the same for every connection.
+async fn in_pipes(
+    script: impl Fn(Script) -> Script,
+    request: impl Fn(&Checker) -> Request<Body>,
+    warm_up: usize,
+) -> usize {
+    for polls in 0..LIMIT {
+        let peer = Arc::new(DuplexPeer::with_buffer(64).every_conn(&script));
+        let leaks = Leaks::watch(&*peer);
+        let scenario = Scenario {
+            setup: &|| in_memory(&peer),
+            request: &request,
+            warm_up,
+        };
+        let ended = scenario.drop_after(polls).await;
+        leaks.assert_none().await;
+        if ended {
+            return polls;
+        }
+    }
+    panic!("it never came to its end");
+}
+
+/// Serves every request alike, as long as the client stays.
+fn serving(round: impl Fn(Script) -> Script) -> impl Fn(Script) -> Script {
+    move |script| script.client_may_leave().repeat(&round)
+}
+
+fn plain_get(checker: &Checker) -> Request<Body> {
+    get_url(URL, checker)
+}
+
+fn upload(checker: &Checker) -> Request<Body> {
+    request_to("POST", URL, checker, pieces(8, 40).body())
+}
+
+fn slowly(script: Script) -> Script {
+    script.expect_head().delay(5).send_paced(HELLO, 20, 5)
+}
+
+const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
+                       2\r\nhe\r\n1\r\nl\r\n2\r\nlo\r\n0\r\n\r\n";
+const REDIRECT: &str = "HTTP/1.1 302 Found\r\nLocation: /there\r\nContent-Length: 2\r\n\r\nno";
+const EARLY_HINTS: &str = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
+
+#[tokio::test(start_paused = true)]
+async fn a_cold_get_in_memory() {
+    let polls = in_pipes(serving(slowly), plain_get, 0).await;
+    assert!(polls > 3, "{polls}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_warm_get_in_memory() {
+    in_pipes(serving(slowly), plain_get, 1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_streamed_upload_in_memory() {
+    let script = serving(|c| c.expect_head().delay(3).expect_chunked_body().send(HELLO));
+    let polls = in_pipes(script, upload, 0).await;
+    assert!(polls > 8, "{polls}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_chunked_response_read_in_part_in_memory() {
+    let script = serving(|c| c.expect_head().send_paced(CHUNKED, 9, 2));
+    let polls = in_pipes(script, plain_get, 0).await;
+    assert!(polls > 5, "{polls}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_redirect_in_memory() {
+    let script = serving(|c| {
+        let first = c.expect_head().send_paced(REDIRECT, 30, 3);
+        first.expect_head().send_paced(HELLO, 30, 3)
+    });
+    let polls = in_pipes(script, plain_get, 0).await;
+    assert!(polls > 5, "{polls}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn early_hints_before_the_response_in_memory() {
+    let script = serving(|c| c.expect_head().send_paced(EARLY_HINTS, 20, 3).send(HELLO));
+    in_pipes(script, plain_get, 0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_early_response_during_an_upload_in_memory() {
+    let script = serving(|c| {
+        let early = c.expect_head().send_paced(HELLO, 20, 3);
+        early.delay(5).expect_chunked_body()
+    });
+    let polls = in_pipes(script, upload, 0).await;
+    assert!(polls > 5, "{polls}");
+}
+
+#[tokio::test]
+async fn a_cold_get_over_sockets() {
+    let peer = Peer::loopback().every_conn(serving(slowly));
+    let scenario = Scenario {
+        setup: &Client::builder,
+        request: &|checker| get(&peer, "/", checker),
+        warm_up: 0,
+    };
+    over_sockets(&peer, scenario).await;
+}
+
+#[tokio::test]
+async fn a_warm_get_over_sockets() {
+    let peer = Peer::loopback().every_conn(serving(slowly));
+    let scenario = Scenario {
+        setup: &Client::builder,
+        request: &|checker| get(&peer, "/", checker),
+        warm_up: 1,
+    };
+    over_sockets(&peer, scenario).await;
+}
+
+#[tokio::test]
+async fn a_cold_get_over_tls() {
+    let ca = TestCa::new();
+    let tls = ca.server(&["127.0.0.1"]).config();
+    let peer = Peer::loopback().every_conn(move |c| {
+        let secured = c.client_may_leave().start_tls(tls);
+        secured.repeat(|c| c.expect_head().delay(2).send_paced(HELLO, 20, 2))
+    });
+    let url = peer.url("/").replacen("http", "https", 1);
+    let scenario = Scenario {
+        setup: &|| trusting(&ca),
+        request: &|checker| get_url(&url, checker),
+        warm_up: 0,
+    };
+    over_sockets(&peer, scenario).await;
+}
+
+#[tokio::test]
+async fn a_large_upload_over_sockets() {
+    const SIZE: usize = 2_000_000;
+    let peer = Peer::loopback().every_conn(|c| {
+        let script = c.client_may_leave();
+        script.repeat(|c| c.expect_head().delay(5).expect_body(SIZE).send(HELLO))
+    });
+    let scenario = Scenario {
+        setup: &Client::builder,
+        request: &|checker| request("PUT", &peer, "/", checker, vec![7; SIZE]),
+        warm_up: 0,
+    };
+    over_sockets(&peer, scenario).await;
+}
+
+#[tokio::test]
+async fn a_retry_on_a_connection_that_went_stale() {
+    for polls in 0..LIMIT {
+        // The first connection answers once and is cut when the second request comes.
+        let peer = Peer::loopback()
+            .conn(|c| c.exchange(HELLO).client_may_leave().expect_head().close())
+            .every_conn(serving(slowly));
+        let leaks = Leaks::watch(&peer);
+        let scenario = Scenario {
+            setup: &Client::builder,
+            request: &|checker| get(&peer, "/", checker),
+            warm_up: 1,
+        };
+        let ended = scenario.drop_after(polls).await;
+        leaks.assert_none().await;
+        if ended {
+            return;
+        }
+    }
+    panic!("it never came to its end");
+}
+
+#[tokio::test]
+async fn a_race_of_two_addresses() {
+    let stalling = StallingAddr::loopback();
+    let port = stalling.addr().port();
+    let peer = Peer::at(&format!("127.0.0.2:{port}")).every_conn(serving(slowly));
+    let url = format!("http://two.example:{port}/");
+    let dns = || CannedDns::new().slow_host("two.example", 2, &["127.0.0.1", "127.0.0.2"]);
+    let scenario = Scenario {
+        setup: &|| Client::builder().resolver(Canned(dns())),
+        request: &|checker| get_url(&url, checker),
+        warm_up: 0,
+    };
+    over_sockets(&peer, scenario).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_queued_for_the_only_connection() {
+    for polls in 0..LIMIT {
+        let peer = Arc::new(DuplexPeer::new().every_conn(serving(slowly)));
+        let leaks = Leaks::watch(&*peer);
+        let client = in_memory(&peer).max_conns_per_host(1).build();
+        let (holder, queued, next) = (Checker::new(), Checker::new(), Checker::new());
+
+        let held = client.send(plain_get(&holder)).await.unwrap();
+        let reading = async {
+            // Meanwhile the other one is polled in vain.
+            tokio::time::sleep(std::time::Duration::from_millis(7)).await;
+            held.into_body().text().await.unwrap()
+        };
+        let waiting = AtMost::polls(polls, fetch(&client, plain_get(&queued)));
+        let (text, outcome) = tokio::join!(reading, waiting);
+        assert_eq!(text, "hello");
+
+        assert_eq!(
+            soon(fetch(&client, plain_get(&next))).await.unwrap(),
+            "hello"
+        );
+        drop(client);
+        for checker in [holder, queued, next] {
+            checker.finish().await;
+        }
+        leaks.assert_none().await;
+        if outcome.is_some() {
+            assert_eq!(peer.accepted(), 1);
+            return;
+        }
+    }
+    panic!("it never came to its end");
+}
+
+#[tokio::test]
+async fn a_dial_whose_request_is_gone_serves_the_next_one() {
+    let peer = Peer::loopback().every_conn(serving(slowly));
+    let client = Client::builder().max_conns_per_host(1).build();
+    let (dropped, next) = (Checker::new(), Checker::new());
+    AtMost::polls(1, fetch(&client, get(&peer, "/", &dropped))).await;
+    assert_eq!(dropped.count(EventName::AttemptEnd), 1);
+
+    let text = soon(fetch(&client, get(&peer, "/", &next))).await;
+    assert_eq!(text.unwrap(), "hello");
+    assert_eq!(peer.accepted(), 1);
+    assert_eq!(next.count(EventName::ConnectStart), 0);
+    assert_eq!(dropped.count(EventName::ConnectDone), 1);
+    dropped.finish().await;
+    next.finish().await;
+}
