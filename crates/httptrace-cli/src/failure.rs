@@ -25,7 +25,12 @@ impl Failure {
     /// A call failed. The timeline tells which of its round trips.
     pub(crate) fn of_call(error: &Error, uri: &Uri, timeline: Option<&Timeline>) -> Self {
         let attempt = timeline.and_then(|timeline| timeline.attempts.last());
-        let uri = attempt.and_then(|a| a.uri.as_ref()).unwrap_or(uri);
+        // Those of the timeline are without userinfo.
+        let known = timeline.and_then(|timeline| timeline.uri.as_ref());
+        let uri = attempt
+            .and_then(|a| a.uri.as_ref())
+            .or(known)
+            .unwrap_or(uri);
         let place = timeline.map(|timeline| {
             let method = attempt.and_then(|a| a.method.as_ref());
             let number = timeline.attempts.len();

@@ -27,8 +27,8 @@ pub(crate) async fn trace(options: Options, epoch: Instant) -> Result<Exit, Fail
         // Whoever reads our output has gone, so nobody needs the rest.
         failure = output.failed() => failure.exit(),
     };
-    session.close();
-    let failures = [output.failure(), session.exports.failure()];
+    let exports = session.close();
+    let failures = [output.failure(), exports.failure()];
     for failure in failures.into_iter().flatten() {
         if let output::Failure::Other(message) = failure {
             return Err(Failure::of_output(message));
@@ -39,8 +39,7 @@ pub(crate) async fn trace(options: Options, epoch: Instant) -> Result<Exit, Fail
 
 /// What is open while the URLs are traced.
 struct Session {
-    /// Absent once it is closed.
-    client: Option<Client>,
+    client: Client,
     /// The bodies of the targets, in their order.
     sinks: Vec<BodySink>,
     /// Where the trace goes.
@@ -74,7 +73,7 @@ impl Session {
         }
         let trace = export::event_lines(event_outputs, epoch);
         Ok(Self {
-            client: Some(client::build(&options.client, trace)?),
+            client: client::build(&options.client, trace)?,
             sinks,
             output,
             stderr: Output::stderr(),
@@ -110,15 +109,12 @@ impl Session {
         options: &Options,
         interrupt: &mut Interrupt,
     ) -> Exit {
-        let Some(client) = &self.client else {
-            return Exit::Done;
-        };
         let recorder = Recorder::new();
         self.recorders.push(recorder.clone());
         let request = request::build(&options.request, &target.uri).trace(recorder.trace());
         let sink = &mut self.sinks[index];
         let ended = tokio::select! {
-            result = call::perform(client, request, sink) => Ended::Done(result),
+            result = call::perform(&self.client, request, sink) => Ended::Done(result),
             () = interrupt => Ended::Interrupted,
         };
         let timeline = recorder.timeline();
@@ -174,10 +170,11 @@ impl Session {
     }
 
     /// Closes the client, so that its last events are out, and writes the files that want timelines.
-    fn close(&mut self) {
-        self.client = None;
+    fn close(self) -> Exports {
+        drop(self.client);
         let timelines = self.recorders.iter().filter_map(Recorder::timeline);
         self.exports.write(&timelines.collect::<Vec<_>>());
+        self.exports
     }
 }
 

@@ -101,6 +101,16 @@ async fn colour_is_for_terminals_or_if_forced_and_never_against_no_color() {
 }
 
 #[tokio::test]
+async fn a_locale_without_more_than_ascii_gets_no_more_than_ascii() {
+    let peer = Peer::loopback().every_conn(|c| c.exchange(ANSWER));
+    let mut program = command(&[&peer.url("/")]);
+    program.env("LC_ALL", "C");
+    let run = finish(program).await;
+    assert!(run.expect(0).stdout.is_ascii(), "{run:#?}");
+    assert!(!httptrace(&[&peer.url("/")]).await.stdout.is_ascii());
+}
+
+#[tokio::test]
 async fn a_reader_that_leaves_is_no_failure() {
     let peer = Peer::loopback().every_conn(|c| {
         c.client_may_leave()
