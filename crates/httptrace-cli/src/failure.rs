@@ -157,6 +157,11 @@ fn hint(phase: Option<Phase>, kind: ErrorKind, origin: &Origin) -> Option<String
     let Origin { https, host, port } = origin;
     let connecting = phase.is_some_and(|phase| phase <= Phase::Tls);
     let hint = match (phase, kind) {
+        (Some(Phase::Dns), ErrorKind::Timeout) => {
+            return Some(format!(
+                "the name server is slow or silent; to go without it use --resolve {host}:{port}:ADDRESS"
+            ));
+        }
         (_, ErrorKind::Timeout) if connecting => {
             "a firewall may drop the packets; to wait longer raise --connect-timeout or --max-time"
         }

@@ -1,10 +1,12 @@
 //! `--output`: where bodies go.
 
 use std::fs;
+use std::process::Stdio;
 
 use httptrace_test::{Peer, RefusingAddr};
+use tokio::io::AsyncReadExt;
 
-use crate::program::httptrace;
+use crate::program::{command, httptrace};
 
 fn answer(body: &str) -> String {
     format!(
@@ -37,6 +39,31 @@ async fn a_body_on_stdout_is_alone_there_and_the_trace_goes_to_stderr() {
     let run = httptrace(&["-o", "-", &peer.url("/page")]).await;
     run.expect(0).says("/page");
     assert_eq!(run.stdout, "nothing but the body");
+}
+
+#[tokio::test]
+async fn whoever_reads_the_body_may_leave_in_the_middle() {
+    let peer = Peer::loopback().conn(|c| {
+        c.client_may_leave()
+            .expect_head()
+            .send("HTTP/1.1 200 OK\r\nContent-Length: 8000000\r\n\r\n")
+            .send(vec![b'x'; 4_000_000])
+            .wait_for("left")
+            .send(vec![b'x'; 4_000_000])
+    });
+    let mut child = command(&["-o", "-", &peer.url("/")])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    stdout.read_exact(&mut [0; 1000]).await.unwrap();
+    drop(stdout);
+    peer.raise("left");
+    let output = child.wait_with_output().await.unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!said.contains("httptrace:"), "{said}");
 }
 
 #[tokio::test]

@@ -1,8 +1,11 @@
 //! What goes over the wire for which options.
 
-use httptrace_test::{Peer, PeerReport};
+use std::process::Stdio;
 
-use crate::program::httptrace;
+use httptrace_test::{Peer, PeerReport};
+use tokio::io::AsyncWriteExt;
+
+use crate::program::{command, httptrace};
 
 const EMPTY: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
@@ -111,6 +114,22 @@ async fn data_comes_from_files_too() {
     assert_eq!(report.conn(0).bodies, [b"onetwo"]);
     let report = sent_with_body(&["--data-binary", &at], 8).await;
     assert_eq!(report.conn(0).bodies, [b"one\ntwo\n"]);
+}
+
+#[tokio::test]
+async fn data_comes_from_stdin_too() {
+    let peer = Peer::loopback().conn(|c| c.expect_head().expect_body(5).send(EMPTY));
+    let mut program = command(&["-d", "@-", &peer.url("/")]);
+    let mut child = program
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"piped").await.unwrap();
+    drop(stdin);
+    assert!(child.wait().await.unwrap().success());
+    assert_eq!(peer.finish().await.conn(0).bodies, [b"piped"]);
 }
 
 #[tokio::test]
