@@ -76,7 +76,7 @@ async fn plain_http_on_a_tls_port_and_the_reverse_have_hints() {
 #[tokio::test]
 async fn a_server_that_takes_too_long_times_out_and_what_happened_is_drawn() {
     let peer = Peer::loopback().conn(|c| c.expect_head().client_may_leave());
-    let run = httptrace(&["-m", "0.2", &peer.url("/slow")]).await;
+    let run = httptrace(&["-m", "0.5", &peer.url("/slow")]).await;
     run.expect(5)
         .says("phase wait")
         .says("--max-time")
