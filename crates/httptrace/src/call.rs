@@ -7,6 +7,7 @@ use http::{Request, StatusCode, Uri};
 
 use crate::client_trace::ClientTrace;
 use crate::emitter::Emitter;
+use crate::error::EventError;
 use crate::guard::StartGuard;
 use crate::id::CallId;
 use crate::info::{
@@ -81,6 +82,15 @@ impl Call {
         begun.checked_sub(1)
     }
 
+    /// The call is given up, because a deadline passed for example: an attempt that is dropped from now on ends with
+    /// this error instead of `canceled`. A dial in the background is not concerned.
+    pub fn give_up(&self, error: EventError) {
+        if let Some(shared) = self.emitter.shared() {
+            // A second reason comes too late.
+            let _ = shared.gave_up.set(error);
+        }
+    }
+
     /// A response is followed to another location: emits `Redirect` for the latest attempt, without userinfo.
     pub fn redirected(&self, status: StatusCode, from: &Uri, to: &Uri) {
         let mut emitter = self.emitter.clone();
@@ -139,7 +149,9 @@ impl CallMark {
 /// [`done`](Self::done), or with a `canceled` error when it is dropped.
 #[derive(Debug)]
 pub struct Attempt {
-    end: StartGuard<AttemptEnd>,
+    /// Absent once it is told.
+    end: Option<StartGuard<AttemptEnd>>,
+    emitter: Emitter,
 }
 
 impl Attempt {
@@ -162,7 +174,8 @@ impl Attempt {
     ) -> Self {
         let Some(mark) = request.extensions().get::<CallMark>() else {
             return Self {
-                end: StartGuard::new(Emitter::none(), AttemptEnd::new),
+                end: None,
+                emitter: Emitter::none(),
             };
         };
         let number = match mark.emitter.shared() {
@@ -175,18 +188,29 @@ impl Attempt {
             AttemptStart::new(request.method().clone(), uri, reason(mark, number))
         });
         Self {
-            end: StartGuard::new(emitter, AttemptEnd::new),
+            end: Some(StartGuard::new(emitter.clone(), AttemptEnd::new)),
+            emitter,
         }
     }
 
     /// The emitter of this attempt.
     pub fn emitter(&self) -> &Emitter {
-        self.end.emitter()
+        &self.emitter
     }
 
     /// The attempt is over; `fill` adds how.
-    pub fn done(self, fill: impl FnOnce(AttemptEnd) -> AttemptEnd) {
-        self.end.done(fill);
+    pub fn done(mut self, fill: impl FnOnce(AttemptEnd) -> AttemptEnd) {
+        if let Some(end) = self.end.take() {
+            end.done(fill);
+        }
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        if let Some(end) = self.end.take() {
+            end.done(|end| end.with_error(self.emitter.reason_for_drop()));
+        }
     }
 }
 

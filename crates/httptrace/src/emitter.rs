@@ -4,11 +4,11 @@ use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use crate::client_trace::{ClientTrace, Hook};
-use crate::error::BoxError;
+use crate::error::{BoxError, EventError};
 use crate::event::{Event, EventKind, EventName, EventSet};
 use crate::id::{CallId, ConnectionId};
 use crate::info::{Got1xxResponse, HookPanicked};
@@ -35,6 +35,8 @@ pub(crate) struct Shared {
     wants: EventSet,
     limits_1xx_responses: bool,
     clock: fn() -> Instant,
+    /// Why what is dropped from now on did not end, if not because it was canceled.
+    pub(crate) gave_up: OnceLock<EventError>,
     any_off: AtomicBool,
     /// Indices of the hooks that have panicked.
     off: Mutex<Vec<usize>>,
@@ -63,6 +65,7 @@ impl Emitter {
             wants,
             limits_1xx_responses: hooks.any(|hook| hook.observer.limits_1xx_responses()),
             clock,
+            gave_up: OnceLock::new(),
             any_off: AtomicBool::new(false),
             off: Mutex::new(Vec::new()),
             trace,
@@ -120,6 +123,12 @@ impl Emitter {
     /// The connection it emits for.
     pub fn connection(&self) -> Option<ConnectionId> {
         self.connection
+    }
+
+    /// Why an exchange of this call that is dropped did not end: the call's deadline, or simply canceled.
+    pub fn reason_for_drop(&self) -> EventError {
+        let gave_up = self.shared.as_ref().and_then(|shared| shared.gave_up.get());
+        gave_up.cloned().unwrap_or_else(EventError::canceled)
     }
 
     /// The clock's time, if anybody listens.

@@ -1,6 +1,7 @@
 //! One call: hop after hop until a response is the final one.
 
 use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,13 +52,19 @@ where
         progress,
         deadline,
     } = begun;
-    let hops = hop_by_hop(client, &call, request);
-    let outcome = match deadline {
-        None => hops.await,
-        Some((at, limit)) => match timeout_at(at, hops).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(progress.timed_out("the whole call", limit)),
-        },
+    let outcome = {
+        let mut hops = pin!(hop_by_hop(client, &call, request));
+        match deadline {
+            None => hops.await,
+            Some((at, limit)) => match timeout_at(at, hops.as_mut()).await {
+                Ok(outcome) => outcome,
+                Err(_) => {
+                    let error = progress.timed_out("the whole call", limit);
+                    call.give_up(error.to_event());
+                    Err(error)
+                }
+            },
+        }
     };
     match outcome {
         Ok(response) => {

@@ -160,13 +160,14 @@ impl Dialer {
             return self.first_hop(target, deadline, emitter).await;
         }
         // Beside each other, since setting up TLS takes a while the first time, and no event would account for it.
-        let (first_hop, tls_set_up) = tokio::join!(
+        // Where one fails, the other is not waited for.
+        let (first_hop, tls_set_up) = tokio::try_join!(
             self.first_hop(target, deadline, emitter),
             self.tls.set_up(deadline),
-        );
+        )?;
         // A proxy is asked for its tunnel here: the first hop is then the proxy, and what follows goes through it.
         self.tls
-            .handshake(first_hop?, tls_set_up?, target, deadline, emitter)
+            .handshake(first_hop, tls_set_up, target, deadline, emitter)
             .await
     }
 

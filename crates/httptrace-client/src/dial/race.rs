@@ -145,7 +145,13 @@ impl Race<'_> {
     fn all_failed(mut self, target: &Target) -> Error {
         self.failures.sort_by_key(|failure| failure.number);
         let mut message = format!("could not connect to {target}: ");
-        self.tell_failures(&mut message);
+        match &self.failures[..] {
+            // The address is the target, which is named already.
+            [only] if only.addr.to_string() == target.to_string() => {
+                message += &only.error.to_string();
+            }
+            _ => self.tell_failures(&mut message),
+        }
         match self.failures.first() {
             Some(first) => Error::new(Phase::Connect, kind_of(&first.error), message)
                 .with_shared_source(Arc::clone(&first.error) as _),

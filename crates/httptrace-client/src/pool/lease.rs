@@ -55,7 +55,7 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         if let Some(conn) = self.conn.take() {
-            conn.http1.cancel_request();
+            conn.http1.cancel_request(&self.emitter);
             let dead = Dead {
                 reason: CloseReason::Canceled,
                 error: None,

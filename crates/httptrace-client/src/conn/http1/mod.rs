@@ -81,8 +81,8 @@ impl Http1 {
     }
 
     /// The exchange is over before its end: tells `WroteRequest` if it is owed.
-    pub(crate) fn cancel_request(&self) {
-        self.give_up_request(EventError::canceled);
+    pub(crate) fn cancel_request(&self, emitter: &Emitter) {
+        self.give_up_request(|| emitter.reason_for_drop());
     }
 
     fn give_up_request(&self, error: impl FnOnce() -> EventError) {
