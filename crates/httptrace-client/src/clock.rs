@@ -1,8 +1,13 @@
-//! The one place where this crate reads the clock.
+//! The one place where this crate reads the clock: tokio's, which tests may pause.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-/// Now, on tokio's clock, which tests may pause.
+/// Now.
 pub(crate) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
+}
+
+/// The moment at which a limit that begins now is over.
+pub(crate) fn after(limit: Duration) -> tokio::time::Instant {
+    tokio::time::Instant::from_std(now()) + limit
 }

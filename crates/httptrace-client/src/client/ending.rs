@@ -8,6 +8,7 @@ use http::StatusCode;
 use httptrace::{Call, Phase};
 use tokio::time::{Instant, Sleep};
 
+use crate::clock;
 use crate::error::Error;
 
 /// A call whose response's head has come.
@@ -61,7 +62,7 @@ impl Ending {
         };
         let limit = *limit;
         if !std::mem::replace(&mut self.silent, true) {
-            sleep.as_mut().reset(Instant::now() + limit);
+            sleep.as_mut().reset(clock::after(limit));
         }
         let what = "the wait for more of the response's body";
         sleep
