@@ -15,8 +15,8 @@ const URL: &str = "http://example.com/";
 async fn after_an_early_response_the_connection_is_put_back_when_the_upload_ends() {
     // Narrow, so that the upload is still on its way when the response is over.
     let peer = Arc::new(DuplexPeer::with_buffer(64).conn(|c| {
-        let early = c.expect_head().send(HELLO);
-        early.delay(20).expect_chunked_body().client_may_leave()
+        let early = c.expect_head().send_paced(HELLO, 20, 3);
+        early.delay(5).expect_chunked_body().client_may_leave()
     }));
     let client = in_memory(&peer).build();
     let checker = Checker::new();
