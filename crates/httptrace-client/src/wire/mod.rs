@@ -1,7 +1,7 @@
 //! The wire tap: a transparent stream between the codec and TLS that watches the bytes.
 //!
 //! hyper hides the moments that matter, so the tap sees them for itself: the first flush that completes after the
-//! request's head, and after its end; the first byte read. For https it sits above TLS, whose flush completes only
+//! request's head, and after its end (it asks for these flushes itself); the first byte read. For https it sits above TLS, whose flush completes only
 //! when the session has nothing left to write.
 
 mod http1;
@@ -49,6 +49,15 @@ struct Seen {
 impl Tap {
     pub(crate) fn new(stream: Stream, watch: Watch) -> Self {
         Self { stream, watch }
+    }
+
+    /// Sees whether what was accepted has left already. The codec flushes only when it has written all it has, which
+    /// with a large body is long after the head has left.
+    fn flush_now(&mut self, cx: &mut Context<'_>) {
+        // An error will come again at the codec's own flush.
+        if let Poll::Ready(Ok(())) = Pin::new(&mut self.stream).poll_flush(cx) {
+            self.watch.flushed();
+        }
     }
 }
 
@@ -100,7 +109,8 @@ impl Watch {
         self.lock().response_begun
     }
 
-    fn wrote<'a>(&self, accepted: usize, buffers: impl IntoIterator<Item = &'a [u8]>) {
+    /// The stream accepted bytes. Returns whether they end something that is told of when it is flushed.
+    fn wrote<'a>(&self, accepted: usize, buffers: impl IntoIterator<Item = &'a [u8]>) -> bool {
         let mut seen = self.lock();
         seen.dirty = true;
         let mut rest = accepted;
@@ -109,6 +119,9 @@ impl Watch {
             seen.request.feed(&buffer[..taken]);
             rest -= taken;
         }
+        let ends_head = seen.request.is_head_done() && !seen.head_flushed;
+        let ends_request = seen.request.is_done() && !seen.request_flushed;
+        ends_head || ends_request || seen.emitter.wants(EventName::WroteBody)
     }
 
     /// A flush completed: tells what it carried. The hooks run after the lock is gone.
@@ -260,7 +273,11 @@ impl AsyncWrite for Tap {
     ) -> Poll<io::Result<usize>> {
         let written = ready!(Pin::new(&mut self.stream).poll_write(cx, buf));
         match &written {
-            Ok(accepted) => self.watch.wrote(*accepted, [buf]),
+            Ok(accepted) => {
+                if self.watch.wrote(*accepted, [buf]) {
+                    self.flush_now(cx);
+                }
+            }
             Err(error) => self.watch.failed(error),
         }
         Poll::Ready(written)
@@ -273,7 +290,11 @@ impl AsyncWrite for Tap {
     ) -> Poll<io::Result<usize>> {
         let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, bufs));
         match &written {
-            Ok(accepted) => self.watch.wrote(*accepted, bufs.iter().map(|buf| &**buf)),
+            Ok(accepted) => {
+                if self.watch.wrote(*accepted, bufs.iter().map(|buf| &**buf)) {
+                    self.flush_now(cx);
+                }
+            }
             Err(error) => self.watch.failed(error),
         }
         Poll::Ready(written)
