@@ -23,21 +23,25 @@ pub(super) async fn round_trip(
     let (head, mut body) = split(request);
     let mut attempt = Attempt::start(&head);
     loop {
-        let acquired = match acquire(inner, &head, attempt.emitter()).await {
+        let spare = Spare::of(&head, &body);
+        // What cannot be sent shall cost no connection.
+        let (destination, wire) = match wire_request::build(inner, &head, body) {
+            Ok(built) => built,
+            Err(error) => return Err(give_up(attempt, error)),
+        };
+        let acquired = match acquire(inner, destination, attempt.emitter()).await {
             Ok(acquired) => acquired,
             Err(error) => return Err(give_up(attempt, error)),
         };
         let may_retry = acquired.pooled;
-        let spare = Spare::of(&head, &body, may_retry);
-        let wire = match wire_request::build(inner, &head, body) {
-            Ok(wire) => wire,
-            Err(error) => return Err(give_up(attempt, error)),
-        };
         match http1::exchange(acquired.lease, wire, inner.head_timeout).await {
             Ok(exchanged) => return Ok(finish(inner, &head, attempt, exchanged)),
             Err(failed) => {
                 let again = retry::decide(head.method(), head.headers(), may_retry, &failed);
-                let again = again.zip(retry::recover(failed.unsent, spare));
+                let again = again.and_then(|reason| {
+                    let body = retry::recover(failed.unsent, spare)?;
+                    Some((reason, body))
+                });
                 let event = failed.error.to_event();
                 attempt.done(|end| end.with_error(event));
                 let Some((reason, same_body)) = again else {
@@ -57,8 +61,11 @@ struct Acquired {
     pooled: bool,
 }
 
-async fn acquire(inner: &Inner, head: &Request<()>, emitter: &Emitter) -> Result<Acquired, Error> {
-    let destination = Destination::of(head.uri())?;
+async fn acquire(
+    inner: &Inner,
+    destination: Destination,
+    emitter: &Emitter,
+) -> Result<Acquired, Error> {
     let runtime = Handle::try_current().map_err(|_| {
         Error::usage("there is no tokio runtime here: send the request from within one")
     })?;

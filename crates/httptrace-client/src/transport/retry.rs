@@ -42,10 +42,7 @@ pub(super) enum Spare {
 }
 
 impl Spare {
-    pub(super) fn of(head: &Request<()>, body: &Body, wanted: bool) -> Self {
-        if !wanted {
-            return Self::None;
-        }
+    pub(super) fn of(head: &Request<()>, body: &Body) -> Self {
         match (body.try_clone(), head.extensions().get::<ReplayBody>()) {
             (Some(copy), _) => Self::Copy(copy),
             (None, Some(replay)) => Self::Replay(replay.clone()),

@@ -48,13 +48,14 @@ impl Destination {
     }
 }
 
-/// Builds the request for the codec: origin-form target (RFC 9112 section 3.2.1) and the fields in Go's order, `Host`,
+/// Builds the request for the codec, and says where it goes: origin-form target (RFC 9112 section 3.2.1) and the fields in Go's order, `Host`,
 /// `User-Agent`, framing, then the user's own.
 pub(super) fn build(
     inner: &Inner,
     head: &Request<()>,
     body: Body,
-) -> Result<Request<SendBody>, Error> {
+) -> Result<(Destination, Request<SendBody>), Error> {
+    let destination = Destination::of(head.uri())?;
     let own = head.headers();
     let mut headers = HeaderMap::with_capacity(own.len() + 4);
     headers.insert(header::HOST, host(head.uri(), own)?);
@@ -78,7 +79,7 @@ pub(super) fn build(
     *request.uri_mut() = origin_form(head.uri());
     *request.version_mut() = Version::HTTP_11;
     *request.headers_mut() = headers;
-    Ok(request)
+    Ok((destination, request))
 }
 
 /// Fields that have a place of their own in the head.
