@@ -13,7 +13,7 @@ use tower_service::Service;
 
 use super::progress::Progress;
 use super::redirect::{Decision, Redirector};
-use super::{Body, Client, Ending};
+use super::{Body, CallTimeout, Client, Ending};
 use crate::clock;
 use crate::error::Error;
 
@@ -27,7 +27,8 @@ pub(super) struct Begun {
 
 /// Begins a call: takes the trace of the request and of the scope this runs in, and starts the clock.
 pub(super) fn begin<S>(client: &Client<S>, mut request: Request<Body>) -> Begun {
-    let limit = client.settings.timeout;
+    let own = request.extensions().get::<CallTimeout>();
+    let limit = own.map(|own| own.0).or(client.settings.timeout);
     let (trace, progress) = client.trace_for(&mut request, limit.is_some());
     Begun {
         call: Call::start_with(&mut request, trace.as_ref(), clock::now),

@@ -61,6 +61,21 @@ pub(crate) struct Settings {
     idle_body_timeout: Option<Duration>,
 }
 
+/// How long one call may take, redirects, retries and the body included: goes into the request's extensions, and counts
+/// instead of [`ClientBuilder::timeout`].
+///
+/// ```
+/// use std::time::Duration;
+/// use httptrace_client::{Body, CallTimeout};
+///
+/// let request = http::Request::get("http://example.com/")
+///     .extension(CallTimeout(Duration::from_secs(2)))
+///     .body(Body::empty());
+/// assert!(request.is_ok());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallTimeout(pub Duration);
+
 type TraceWith = Box<dyn Fn(&Parts) -> Option<ClientTrace> + Send + Sync>;
 
 impl Client {

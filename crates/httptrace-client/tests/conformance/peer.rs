@@ -1,0 +1,360 @@
+//! A scripted peer: on each connection, in the order of their acceptance, it does what a script says.
+
+use std::future::pending;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use rustls::ServerConfig;
+use serde_json::Value;
+use socket2::SockRef;
+use tokio::io::{
+    AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader,
+};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use crate::address::Addresses;
+use crate::authority::Certificates;
+use crate::events::text;
+use crate::recording::{Line, Recorder, WIRE, line};
+use crate::scenario::{PeerOp, PeerSpec};
+use crate::signals::Signals;
+
+/// What all peers of a scenario share.
+#[derive(Clone)]
+pub(crate) struct Stage {
+    pub(crate) recorder: Recorder,
+    pub(crate) signals: Signals,
+    pub(crate) certificates: Arc<Certificates>,
+}
+
+/// Starts a peer. It serves until its runtime is shut down.
+pub(crate) fn serve(name: &str, spec: &PeerSpec, stage: &Stage) -> io::Result<()> {
+    let addresses = Addresses::take(spec)?;
+    stage.recorder.listens(name, addresses.port);
+    let accepted = Arc::new(AtomicUsize::new(0));
+    let scripts: Arc<[Vec<PeerOp>]> = spec.connections.iter().cloned().collect();
+    let name: Arc<str> = name.into();
+    let (listeners, silent) = addresses.split();
+    tokio::spawn(async move {
+        let _silent = silent;
+        pending::<()>().await;
+    });
+    for listener in listeners {
+        let (name, scripts) = (Arc::clone(&name), Arc::clone(&scripts));
+        let (accepted, stage) = (Arc::clone(&accepted), stage.clone());
+        tokio::spawn(accept(listener, name, scripts, accepted, stage));
+    }
+    Ok(())
+}
+
+async fn accept(
+    listener: TcpListener,
+    name: Arc<str>,
+    scripts: Arc<[Vec<PeerOp>]>,
+    accepted: Arc<AtomicUsize>,
+    stage: Stage,
+) {
+    loop {
+        let Ok((stream, client)) = listener.accept().await else {
+            continue;
+        };
+        let number = accepted.fetch_add(1, Ordering::Relaxed);
+        let client = client.to_string();
+        stage.recorder.accepted(&client, &name);
+        let Some(script) = scripts.get(number).cloned() else {
+            stage
+                .recorder
+                .add(&client, WIRE, line!("unscripted_connection"));
+            continue;
+        };
+        // Each write is a segment of its own, as the script says.
+        let _ = stream.set_nodelay(true);
+        let connection = Connection {
+            stage: stage.clone(),
+            client,
+            wire: Wire::Plain(BufReader::with_capacity(BUFFER, stream)),
+            head: Head::default(),
+        };
+        tokio::spawn(connection.play(script));
+    }
+}
+
+/// The size of Go's `bufio.Reader`: how far a peer reads ahead decides whether its close is a reset.
+const BUFFER: usize = 4096;
+
+/// One accepted connection, and where its script stands.
+struct Connection {
+    stage: Stage,
+    /// The client's address, under which the recorder knows it.
+    client: String,
+    wire: Wire,
+    /// Of the request that was read last.
+    head: Head,
+}
+
+enum Wire {
+    Plain(BufReader<TcpStream>),
+    Tls(Box<BufReader<TlsStream<TcpStream>>>),
+    Closed,
+}
+
+/// The part of a request head that decides how its body is framed.
+#[derive(Default)]
+struct Head {
+    length: u64,
+    chunked: bool,
+}
+
+/// The client went away or the wire broke: the script goes no further.
+struct Broken;
+
+impl Connection {
+    async fn play(mut self, script: Vec<PeerOp>) {
+        match self.run(&script).await {
+            // After its script a connection stays open, reads, and says nothing.
+            Ok(()) if self.wire.stream().is_some() => {
+                let _ = self.discard().await;
+                pending::<()>().await;
+            }
+            Ok(()) => {}
+            // What is left of it is kept until the scenario is over.
+            Err(Broken) => pending().await,
+        }
+    }
+
+    async fn run(&mut self, script: &[PeerOp]) -> Result<(), Broken> {
+        for op in script {
+            Box::pin(self.step(op)).await?;
+        }
+        Ok(())
+    }
+
+    async fn step(&mut self, op: &PeerOp) -> Result<(), Broken> {
+        match op {
+            PeerOp::Request => {
+                self.read_head().await?;
+                self.read_body().await?;
+            }
+            PeerOp::Head => self.read_head().await?,
+            PeerOp::Body => self.read_body().await?,
+            PeerOp::Bytes(count) => {
+                let read = self.take(*count).await;
+                self.still("bytes", read)?;
+            }
+            PeerOp::Eof => {
+                // A reset is as good a close as any.
+                let _ = self.discard().await;
+                self.record(line!("client_closed"));
+            }
+            PeerOp::Send(text) => {
+                let text = self.stage.recorder.filled(&text.written_out());
+                self.send(text.as_bytes()).await.map_err(|_| Broken)?;
+            }
+            PeerOp::Tls(certificate) => {
+                let config = self.stage.certificates.server(*certificate);
+                self.start_tls(config).await?;
+            }
+            PeerOp::Wait(signal) => self.stage.signals.wait(signal).await,
+            PeerOp::Set(signal) => self.stage.signals.set(signal),
+            PeerOp::DelayMs(ms) => tokio::time::sleep(Duration::from_millis(*ms)).await,
+            PeerOp::Times(times) => {
+                for _ in 0..times.count {
+                    self.run(&times.r#do).await?;
+                }
+            }
+            PeerOp::HalfClose => self.half_close().await,
+            PeerOp::Close => {
+                self.say_farewell().await;
+                self.wire = Wire::Closed;
+            }
+            PeerOp::Cut => self.wire = Wire::Closed,
+            PeerOp::Reset => {
+                if let Some(tcp) = self.wire.tcp() {
+                    let _ = SockRef::from(tcp).set_linger(Some(Duration::ZERO));
+                }
+                self.wire = Wire::Closed;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a request head and records it as it came over the wire.
+    async fn read_head(&mut self) -> Result<(), Broken> {
+        let line = self.line("head").await?;
+        let headers = self.fields("head").await?;
+        self.head = Head::default();
+        for header in &headers {
+            let (name, value) = header.split_once(':').unwrap_or((header, ""));
+            let value = value.trim();
+            match name.to_ascii_lowercase().as_str() {
+                "content-length" => self.head.length = value.parse().unwrap_or(0),
+                "transfer-encoding" => self.head.chunked = value.eq_ignore_ascii_case("chunked"),
+                _ => {}
+            }
+        }
+        self.record(line!("request_head", "line": line, "headers": headers));
+        Ok(())
+    }
+
+    /// Reads what the last head announced; a request without a body records nothing.
+    async fn read_body(&mut self) -> Result<(), Broken> {
+        let mut body = Vec::new();
+        let mut trailers = Vec::new();
+        if self.head.chunked {
+            loop {
+                let size = self.line("body").await?;
+                let length = u64::from_str_radix(&size, 16).unwrap_or(0);
+                if length == 0 {
+                    break;
+                }
+                let chunk = self.take(length).await;
+                body.extend(self.still("body", chunk)?);
+                self.line("body").await?;
+            }
+            trailers = self.fields("head").await?;
+        } else if self.head.length > 0 {
+            let read = self.take(self.head.length).await;
+            body = self.still("body", read)?;
+        } else {
+            return Ok(());
+        }
+        let mut line = line!("request_body", "trailers": trailers);
+        line.extend(content(&body));
+        self.record(line);
+        Ok(())
+    }
+
+    async fn fields(&mut self, during: &str) -> Result<Vec<String>, Broken> {
+        let mut fields = Vec::new();
+        loop {
+            let line = self.line(during).await?;
+            if line.is_empty() {
+                return Ok(fields);
+            }
+            fields.push(line);
+        }
+    }
+
+    /// A line without its end.
+    async fn line(&mut self, during: &str) -> Result<String, Broken> {
+        let mut line = Vec::new();
+        let read = match self.wire.stream() {
+            Some(mut stream) => stream.read_until(b'\n', &mut line).await,
+            None => Err(io::ErrorKind::NotConnected.into()),
+        };
+        let read = read.and_then(|_| match line.ends_with(b"\n") {
+            true => Ok(()),
+            false => Err(io::ErrorKind::UnexpectedEof.into()),
+        });
+        self.still(during, read)?;
+        Ok(text(&line).trim_end_matches(['\r', '\n']).to_owned())
+    }
+
+    async fn take(&mut self, count: u64) -> io::Result<Vec<u8>> {
+        let stream = self.wire.stream().ok_or(io::ErrorKind::NotConnected)?;
+        let mut bytes = Vec::new();
+        let read = stream.take(count).read_to_end(&mut bytes).await?;
+        match read as u64 == count {
+            true => Ok(bytes),
+            false => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    }
+
+    async fn discard(&mut self) -> io::Result<()> {
+        let mut stream = self.wire.stream().ok_or(io::ErrorKind::NotConnected)?;
+        tokio::io::copy_buf(&mut stream, &mut tokio::io::sink()).await?;
+        Ok(())
+    }
+
+    async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut stream = self.wire.stream().ok_or(io::ErrorKind::NotConnected)?;
+        stream.write_all(bytes).await?;
+        stream.flush().await
+    }
+
+    async fn start_tls(&mut self, config: Arc<ServerConfig>) -> Result<(), Broken> {
+        let Wire::Plain(stream) = std::mem::replace(&mut self.wire, Wire::Closed) else {
+            panic!("a scenario starts TLS twice, or on a closed connection");
+        };
+        assert!(
+            stream.buffer().is_empty(),
+            "a scenario starts TLS after a part of it was read"
+        );
+        match TlsAcceptor::from(config).accept(stream.into_inner()).await {
+            Ok(session) => {
+                let session = BufReader::with_capacity(BUFFER, session);
+                self.wire = Wire::Tls(Box::new(session));
+                Ok(())
+            }
+            Err(_) => {
+                self.record(line!("handshake_failed"));
+                Err(Broken)
+            }
+        }
+    }
+
+    /// Ends a TLS session, if there is one.
+    async fn say_farewell(&mut self) {
+        if let Wire::Tls(stream) = &mut self.wire {
+            let session = stream.get_mut();
+            session.get_mut().1.send_close_notify();
+            // The client may be gone already.
+            let _ = session.flush().await;
+        }
+    }
+
+    async fn half_close(&mut self) {
+        self.say_farewell().await;
+        if let Some(tcp) = self.wire.tcp() {
+            let _ = SockRef::from(tcp).shutdown(std::net::Shutdown::Write);
+        }
+    }
+
+    /// Notes a client that went away while the script wanted more of it.
+    fn still<T>(&self, during: &str, read: io::Result<T>) -> Result<T, Broken> {
+        read.map_err(|_| {
+            self.record(line!("client_closed", "during": during));
+            Broken
+        })
+    }
+
+    fn record(&self, line: Line) {
+        self.stage.recorder.add(&self.client, WIRE, line);
+    }
+}
+
+trait Stream: AsyncBufRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncBufRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+impl Wire {
+    fn stream(&mut self) -> Option<Pin<&mut (dyn Stream + 'static)>> {
+        match self {
+            Self::Plain(stream) => Some(Pin::new(stream)),
+            Self::Tls(stream) => Some(Pin::new(&mut **stream)),
+            Self::Closed => None,
+        }
+    }
+
+    fn tcp(&self) -> Option<&TcpStream> {
+        match self {
+            Self::Plain(stream) => Some(stream.get_ref()),
+            Self::Tls(stream) => Some(stream.get_ref().get_ref().0),
+            Self::Closed => None,
+        }
+    }
+}
+
+/// Describes a body: its length, and itself when it is short.
+pub(crate) fn content(body: &[u8]) -> Vec<(String, Value)> {
+    let mut fields = vec![("bytes".to_owned(), body.len().into())];
+    if body.len() <= 64 {
+        fields.push(("body".to_owned(), text(body).into()));
+    }
+    fields
+}
