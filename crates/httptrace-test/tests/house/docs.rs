@@ -117,6 +117,14 @@ fn emits(text: &str, event: EventName) -> bool {
 }
 
 #[test]
+fn the_readme_lists_every_hook() {
+    let page = read("README.md");
+    let hooks = EventName::ALL.iter().map(|event| format!("`on_{event}`"));
+    let missing: Vec<String> = hooks.filter(|hook| !page.contains(hook)).collect();
+    assert_none(&missing);
+}
+
+#[test]
 fn each_difference_that_a_scenario_shows_is_on_the_page() {
     let page = read(DIFFERENCES);
     let mut wrong = Vec::new();
