@@ -22,7 +22,7 @@ pub(crate) fn format(time: SystemTime) -> Option<String> {
     (0..=9_999).contains(&year).then_some(text)
 }
 
-/// Reads a date as [`format`] writes it; any number of fraction digits up to nine will do.
+/// Reads a date as [`format()`] writes it; any number of fraction digits up to nine will do.
 pub(crate) fn parse(text: &str) -> Option<SystemTime> {
     let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
     let [year, month, day] = numbers(date, '-')?;
