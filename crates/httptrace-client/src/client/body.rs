@@ -3,12 +3,14 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::{BodyExt, Empty, Full};
+use httptrace::info::CloseReason;
 use httptrace::{BoxError, ErrorKind, Phase};
+use pin_project_lite::pin_project;
 use sync_wrapper::SyncWrapper;
 
 use super::ending::Ending;
@@ -31,12 +33,26 @@ enum Kind {
     Empty,
     Full(Bytes),
     /// The wrapper makes this type `Sync` although bodies need not be.
-    /// Beside it is how much it says is left.
-    Stream(SyncWrapper<BoxBody>, SizeHint),
+    Stream(SyncWrapper<BoxBody>, Outlook),
     Response(Box<ResponseBody>),
 }
 
 type BoxBody = Pin<Box<dyn HttpBody<Data = Bytes, Error = BoxError> + Send>>;
+
+/// What a streamed body says is to come, as of its latest frame.
+struct Outlook {
+    hint: SizeHint,
+    is_end: bool,
+}
+
+impl Outlook {
+    fn of(body: &BoxBody) -> Self {
+        Self {
+            hint: body.size_hint(),
+            is_end: body.is_end_stream(),
+        }
+    }
+}
 
 /// Makes the same body again, so that a request with a streamed body can be repeated: after a 307 or 308 redirect, or
 /// when a reused connection broke before the server answered. Goes into the request's extensions (Go's `GetBody`).
@@ -88,11 +104,9 @@ impl Body {
         }
         // expect is ok because `known_body` empties the slot only when it returns a body.
         let body = slot.expect("the body is still there");
-        let body = body
-            .map_frame(|frame| frame.map_data(|mut data| data.copy_to_bytes(data.remaining())))
-            .map_err(Into::into);
-        let hint = body.size_hint();
-        Kind::Stream(SyncWrapper::new(Box::pin(body)), hint).into()
+        let body: BoxBody = Box::pin(Erased { body });
+        let outlook = Outlook::of(&body);
+        Kind::Stream(SyncWrapper::new(body), outlook).into()
     }
 
     /// Reads the body to its end.
@@ -151,10 +165,10 @@ impl Body {
                 let frame = (!bytes.is_empty()).then(|| Ok(Frame::data(bytes)));
                 Poll::Ready(frame)
             }
-            Kind::Stream(body, hint) => {
+            Kind::Stream(body, outlook) => {
                 let body = body.get_mut();
                 let polled = body.as_mut().poll_frame(cx);
-                *hint = body.size_hint();
+                *outlook = Outlook::of(body);
                 polled
             }
             Kind::Response(body) => body
@@ -209,28 +223,30 @@ impl HttpBody for Body {
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let this = self.get_mut();
         if let Some(error) = this.deadline_passed(cx) {
-            this.give_up(&error);
-            return this.account(Poll::Ready(Some(Err(error))));
+            let given_up = this.give_up(error, cx);
+            return this.account(given_up);
         }
-        let polled = this.poll_own_frame(cx);
+        let mut polled = this.poll_own_frame(cx);
         if polled.is_pending() {
-            if let Some(Poll::Ready(error)) = this.ending.as_mut().map(|e| e.poll_silence(cx)) {
-                this.give_up(&error);
-                return this.account(Poll::Ready(Some(Err(error))));
+            if let Some(error) = this.silence_passed(cx) {
+                polled = this.give_up(error, cx);
             }
         }
         this.account(polled)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.is_over()
+        match &self.kind {
+            Kind::Stream(_, outlook) => outlook.is_end,
+            _ => self.is_over(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Empty => SizeHint::with_exact(0),
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Kind::Stream(_, hint) => *hint,
+            Kind::Stream(_, outlook) => outlook.hint,
             Kind::Response(body) => body.size_hint(),
         }
     }
@@ -262,18 +278,41 @@ impl Body {
     }
 
     fn deadline_passed(&mut self, cx: &mut Context<'_>) -> Option<Error> {
+        if self.is_given_up() {
+            return None;
+        }
         match self.ending.as_mut()?.poll_call_deadline(cx) {
             Poll::Ready(error) => Some(error),
             Poll::Pending => None,
         }
     }
 
-    /// Gives the connection up because a deadline passed.
-    fn give_up(&mut self, error: &Error) {
+    fn silence_passed(&mut self, cx: &mut Context<'_>) -> Option<Error> {
+        if self.is_given_up() {
+            return None;
+        }
+        match self.ending.as_mut()?.poll_silence(cx) {
+            Poll::Ready(error) => Some(error),
+            Poll::Pending => None,
+        }
+    }
+
+    fn is_given_up(&self) -> bool {
+        matches!(&self.kind, Kind::Response(body) if body.is_failing())
+    }
+
+    /// Gives the connection up because a deadline passed. Ready when it is closed.
+    fn give_up(
+        &mut self,
+        error: Error,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         if let Kind::Response(body) = &mut self.kind {
-            body.fail(error, httptrace::info::CloseReason::Canceled);
+            body.fail(error, CloseReason::Canceled);
+            return body.poll_frame(cx);
         }
         self.kind = Kind::Empty;
+        Poll::Ready(Some(Err(error)))
     }
 }
 
@@ -340,6 +379,42 @@ impl fmt::Debug for Body {
             Kind::Stream(..) => "Body(stream)",
             Kind::Response(_) => "Body(response)",
         })
+    }
+}
+
+pin_project! {
+    /// A body with its types taken off. (The adapters of http-body-util would lose its size.)
+    struct Erased<B> {
+        #[pin]
+        body: B,
+    }
+}
+
+impl<B> HttpBody for Erased<B>
+where
+    B: HttpBody,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let frame = ready!(self.project().body.poll_frame(cx));
+        Poll::Ready(frame.map(|frame| match frame {
+            Ok(frame) => Ok(frame.map_data(|mut data| data.copy_to_bytes(data.remaining()))),
+            Err(error) => Err(error.into()),
+        }))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) struct Background {
 enum Verdict {
     Ended,
     Dropped(Incoming),
-    Failed(EventError),
+    Failed(CloseReason, EventError),
 }
 
 impl Background {
@@ -63,8 +63,8 @@ impl Background {
     }
 
     /// The body broke off.
-    pub(super) fn failed(mut self, error: EventError) {
-        self.tell(Verdict::Failed(error));
+    pub(super) fn failed(&mut self, reason: CloseReason, error: EventError) {
+        self.tell(Verdict::Failed(reason, error));
     }
 
     /// Ready when the connection is back in the pool, or closed.
@@ -96,9 +96,9 @@ async fn finish_upload(
         Ok(Verdict::Dropped(incoming)) => {
             drain_within_grace(lease, incoming, closes).await;
         }
-        Ok(Verdict::Failed(error)) => {
+        Ok(Verdict::Failed(reason, error)) => {
             lease.conn().http1.give_up_request(|| error.clone());
-            lease.close(CloseReason::Failed, Some(error));
+            lease.close(reason, Some(error));
         }
     }
 }

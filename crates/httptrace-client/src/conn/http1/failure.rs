@@ -37,6 +37,12 @@ pub(super) fn explain(error: hyper::Error, phase: Phase) -> Error {
     Error::new(phase, kind, message).with_source(error)
 }
 
+/// Whether the connection ended in an orderly way in the middle of a message.
+pub(super) fn is_early_end(error: &hyper::Error) -> bool {
+    let is_eof = |error: &io::Error| error.kind() == io::ErrorKind::UnexpectedEof;
+    error.is_incomplete_message() || find(error).is_some_and(is_eof)
+}
+
 /// Why an idle connection ended with an error.
 pub(super) fn dead(error: hyper::Error) -> Dead {
     match find::<io::Error>(&error) {

@@ -28,6 +28,8 @@ pub(crate) struct ResponseBody {
     status: StatusCode,
     bytes: u64,
     trailers: Option<HeaderMap>,
+    /// Why it broke off, until that is told.
+    failure: Option<Error>,
 }
 
 /// Who drives the connection meanwhile.
@@ -65,6 +67,7 @@ impl ResponseBody {
             status,
             bytes: 0,
             trailers: None,
+            failure: None,
         };
         if body.is_ready_to_conclude() {
             body.conclude();
@@ -79,6 +82,11 @@ impl ResponseBody {
 
     pub(crate) fn is_over(&self) -> bool {
         matches!(self.drive, Drive::Over)
+    }
+
+    /// Whether it broke off, and that has not been told yet.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.failure.is_some()
     }
 
     pub(crate) fn size_hint(&self) -> SizeHint {
@@ -111,8 +119,8 @@ impl ResponseBody {
             }
             Some(Err(error)) => {
                 let error = self.explain(error);
-                self.fail(&error, CloseReason::Failed);
-                Poll::Ready(Some(Err(error)))
+                self.fail(error, CloseReason::Failed);
+                self.poll_settled(cx)
             }
             None => {
                 self.conclude();
@@ -121,20 +129,23 @@ impl ResponseBody {
         }
     }
 
-    /// The body is given up because of an error that is not the connection's own, such as a deadline.
-    pub(crate) fn fail(&mut self, error: &Error, reason: CloseReason) {
+    /// The body breaks off here. The next frame is the error, when the connection is closed.
+    pub(crate) fn fail(&mut self, error: Error, reason: CloseReason) {
         let event = error.to_event();
         self.tell_done(BodyEnd::Error(event.clone()));
         self.incoming = None;
+        self.failure = Some(error);
         match std::mem::replace(&mut self.drive, Drive::Over) {
             Drive::Here(mut lease) => {
                 lease.conn().http1.give_up_request(|| event.clone());
-                lease.close(reason, Some(event.clone()));
+                lease.close(reason, Some(event));
             }
-            Drive::Elsewhere(background) => background.failed(event.clone()),
+            Drive::Elsewhere(mut background) => {
+                background.failed(reason, event);
+                self.drive = Drive::Elsewhere(background);
+            }
             Drive::Over => {}
         }
-        self.end_attempt(|end| end.with_error(event));
     }
 
     fn got(&mut self, frame: &Frame<Bytes>) {
@@ -175,14 +186,18 @@ impl ResponseBody {
         }
     }
 
-    /// Waits until the connection's fate is known, where a task decides it.
+    /// Waits until the connection's fate is known, where a task decides it. Then comes the end, or the failure.
     fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         if let Drive::Elsewhere(background) = &mut self.drive {
             ready!(background.poll_settled(cx));
             self.drive = Drive::Over;
-            self.end_attempt(|end| end);
         }
-        Poll::Ready(None)
+        let Some(error) = self.failure.take() else {
+            self.end_attempt(|end| end);
+            return Poll::Ready(None);
+        };
+        self.end_attempt(|end| end.with_error(error.to_event()));
+        Poll::Ready(Some(Err(error)))
     }
 
     fn tell_done(&mut self, end: BodyEnd) {
@@ -203,7 +218,7 @@ impl ResponseBody {
     }
 
     fn explain(&self, error: hyper::Error) -> Error {
-        if !error.is_incomplete_message() {
+        if !failure::is_early_end(&error) {
             return failure::explain(error, Phase::Receive);
         }
         let message = format!(
