@@ -21,10 +21,12 @@ pub(super) fn explain(error: hyper::Error, phase: Phase) -> Error {
             format!("the server's response is not valid HTTP/1: {error}"),
         )
     } else if let Some(io) = find::<io::Error>(&error) {
-        let kind = EventError::io(io::Error::new(io.kind(), "")).kind();
+        explain_io(io, phase)
+    } else if let Some(inner) = find::<hyper::Error>(&error).filter(|_| error.is_canceled()) {
+        // The connection ended with an error of its own before it took the request.
         (
-            kind,
-            format!("the connection failed {}: {io}", during(phase)),
+            ErrorKind::Protocol,
+            format!("the server did not wait for the request: {inner}"),
         )
     } else if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
         (
@@ -35,6 +37,23 @@ pub(super) fn explain(error: hyper::Error, phase: Phase) -> Error {
         (ErrorKind::Protocol, format!("{error} ({})", during(phase)))
     };
     Error::new(phase, kind, message).with_source(error)
+}
+
+fn explain_io(io: &io::Error, phase: Phase) -> (ErrorKind, String) {
+    let of_tls = io
+        .get_ref()
+        .is_some_and(|inner| inner.is::<rustls::Error>());
+    let class = match io.kind() {
+        _ if of_tls => ErrorKind::Tls,
+        // hyper's own complaints about chunks come as these.
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
+            let message = format!("the server's response is not valid HTTP/1: {io}");
+            return (ErrorKind::Protocol, message);
+        }
+        kind => EventError::io(kind.into()).kind(),
+    };
+    let message = format!("the connection failed {}: {io}", during(phase));
+    (class, message)
 }
 
 /// Whether the connection ended in an orderly way in the middle of a message.
