@@ -137,6 +137,9 @@ impl Body {
 
     /// Has a call end with this body.
     pub(crate) fn with_ending(mut self, ending: Ending) -> Self {
+        if let Kind::Response(body) = &mut self.kind {
+            body.settle();
+        }
         match self.is_over() {
             true => ending.end(self.received()),
             false => self.ending = Some(Box::new(ending)),

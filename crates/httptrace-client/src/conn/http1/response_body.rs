@@ -44,7 +44,8 @@ enum Drive {
 
 impl ResponseBody {
     /// The body of a response whose head has come. A response without a body is over at once, and its connection back
-    /// in the pool before the caller sees the head.
+    /// in the pool before the caller sees the head; its attempt ends when it is known whether a redirect is followed:
+    /// with [`settle`](Self::settle), when it is read, or when it is dropped.
     pub(crate) fn new(
         incoming: Incoming,
         lease: Lease,
@@ -87,6 +88,13 @@ impl ResponseBody {
     /// Whether it broke off, and that has not been told yet.
     pub(crate) fn is_failing(&self) -> bool {
         self.failure.is_some()
+    }
+
+    /// Nothing more belongs to the attempt: ends it, if the body is over.
+    pub(crate) fn settle(&mut self) {
+        if self.is_over() {
+            self.end_attempt(|end| end);
+        }
     }
 
     pub(crate) fn size_hint(&self) -> SizeHint {
@@ -160,6 +168,7 @@ impl ResponseBody {
         }
         if self.is_ready_to_conclude() {
             self.conclude();
+            self.settle();
         }
     }
 
@@ -176,7 +185,6 @@ impl ResponseBody {
         match std::mem::replace(&mut self.drive, Drive::Over) {
             Drive::Here(lease) => {
                 background::conclude(lease, self.closes);
-                self.end_attempt(|end| end);
             }
             Drive::Elsewhere(mut background) => {
                 background.ended();
@@ -193,7 +201,7 @@ impl ResponseBody {
             self.drive = Drive::Over;
         }
         let Some(error) = self.failure.take() else {
-            self.end_attempt(|end| end);
+            self.settle();
             return Poll::Ready(None);
         };
         self.end_attempt(|end| end.with_error(error.to_event()));
