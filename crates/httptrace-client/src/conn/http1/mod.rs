@@ -36,6 +36,9 @@ pub(crate) struct Http1 {
     probe: Option<SocketProbe>,
 }
 
+/// How many fields a response's head may have. hyper's own limit of 100 is met in practice; Go counts bytes only.
+const MAX_HEADERS: usize = 512;
+
 /// How a connection is after an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rest {
@@ -58,6 +61,11 @@ impl Http1 {
         let mut builder = http1::Builder::new();
         // As Go and curl write them; some old peers insist.
         builder.title_case_headers(true);
+        // What Go accepts of responses, and RFC 9112 section 5.2 asks user agents to.
+        builder
+            .allow_spaces_after_header_name_in_responses(true)
+            .allow_obsolete_multiline_headers_in_responses(true)
+            .max_headers(MAX_HEADERS);
         let (sender, driver) = builder.handshake(io).await.map_err(|error| {
             let message = "the HTTP/1 connection could not be set up";
             Error::new(Phase::Connect, ErrorKind::Other, message).with_source(error)
