@@ -45,6 +45,7 @@ pub(crate) struct PoolLimits {
 /// All connections of a transport that are not in a request's hands, and everyone who waits for one.
 pub(crate) struct Pool {
     keep_alives: bool,
+    says_close: bool,
     dialer: Dialer,
     /// The client's own trace: what happens to idle connections is told to nobody else.
     emitter: Emitter,
@@ -96,6 +97,7 @@ impl Pool {
         };
         Self {
             keep_alives: limits.keep_alives && limits.max_idle > 0 && limits.max_idle_per_host > 0,
+            says_close: !limits.keep_alives,
             dialer,
             emitter,
             state: Mutex::new(state),
@@ -105,6 +107,11 @@ impl Pool {
     /// Whether connections are kept at all.
     pub(crate) fn keep_alives(&self) -> bool {
         self.keep_alives
+    }
+
+    /// Whether requests say `Connection: close`: not for a mere limit of no idle connections (as in Go).
+    pub(crate) fn says_close(&self) -> bool {
+        self.says_close
     }
 
     /// Gets a connection: an idle one that is alive, or the first that comes.

@@ -71,7 +71,7 @@ pub(super) fn build(
             headers.append(name.clone(), value.clone());
         }
     }
-    if !inner.pool.keep_alives() && !says(own, "close") {
+    if inner.pool.says_close() && !says(own, "close") {
         headers.append(header::CONNECTION, HeaderValue::from_static("close"));
     }
     let mut request = Request::new(SendBody::new(body, length));
