@@ -100,7 +100,7 @@ impl<L> ClientBuilder<L> {
         self
     }
 
-    /// Which redirects are followed. Default: up to ten.
+    /// Which redirects are followed. Default: as many as ten requests make, which is nine.
     pub fn redirect(mut self, policy: RedirectPolicy) -> Self {
         self.redirect = policy;
         self

@@ -17,7 +17,7 @@ use url::{Position, Url};
 use super::{Body, ReplayBody};
 use crate::error::Error;
 
-/// Which redirects a client follows. The default follows up to ten.
+/// Which redirects a client follows. The default makes up to ten requests for a call, as Go does.
 #[derive(Clone)]
 pub struct RedirectPolicy(Policy);
 
@@ -86,7 +86,7 @@ impl RedirectPolicy {
 
 impl Default for RedirectPolicy {
     fn default() -> Self {
-        Self::limited(10)
+        Self::limited(9)
     }
 }
 
@@ -318,8 +318,11 @@ impl Redirector {
         let base = Url::parse(&self.uri.to_string()).map_err(|error| failed(&error))?;
         let to = base.join(&text).map_err(|error| failed(&error))?;
         if !matches!(to.scheme(), "http" | "https") {
-            let why = format!("the scheme `{}` is not supported", to.scheme());
-            return Err(failed(&why));
+            let message = format!(
+                "the redirect's Location {text:?} cannot be followed: the scheme `{}` is not supported",
+                to.scheme()
+            );
+            return Err(Error::usage(message));
         }
         let relative = Url::parse(&text).is_err() && !text.starts_with("//");
         let target = &to[Position::BeforePath..Position::AfterQuery];
