@@ -115,13 +115,12 @@ impl Call {
             request.headers_mut().insert(header::TRAILER, announced);
         }
         let (ops, length, signals) = (ops.clone(), spec.length, self.signals.clone());
-        let fresh = move || {
-            let body = ScriptedBody::new(ops.clone(), length, trailers.clone(), signals.clone());
-            Body::wrap(body)
-        };
-        *request.body_mut() = fresh();
+        let fresh =
+            move || ScriptedBody::new(ops.clone(), length, trailers.clone(), signals.clone());
+        *request.body_mut() = Body::wrap(fresh());
         if spec.replayable {
-            request.extensions_mut().insert(ReplayBody::new(fresh));
+            let again = ReplayBody::new(move || Body::wrap(fresh()));
+            request.extensions_mut().insert(again);
         }
         Ok(())
     }

@@ -245,6 +245,7 @@ pub(crate) enum StreamOp {
     Wait(String),
     Set(String),
     DelayMs(u64),
+    #[allow(dead_code)] // always true
     Fail(bool),
 }
 
