@@ -5,9 +5,10 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use http::header::TRANSFER_ENCODING;
 use http::{Request, Response};
-use httptrace::Phase;
 use httptrace::info::{CloseReason, GotResponseHeaders};
+use httptrace::{ErrorKind, Phase};
 use hyper::body::Incoming;
 use tokio::time::Sleep;
 
@@ -67,7 +68,10 @@ pub(crate) async fn exchange(
             return Poll::Ready(Err(Stop::Refused(refused)));
         }
         match response.as_mut().poll(cx) {
-            Poll::Ready(Ok(response)) => Poll::Ready(Ok(response)),
+            Poll::Ready(Ok(response)) => Poll::Ready(match unknown_coding(&response) {
+                Some(error) => Err(Stop::Refused(error)),
+                None => Ok(response),
+            }),
             Poll::Ready(Err(mut failed)) => {
                 let unsent = failed.take_message().map(Box::new);
                 Poll::Ready(Err(Stop::Codec(failed.into_error(), unsent)))
@@ -93,6 +97,18 @@ pub(crate) async fn exchange(
         }
         Err(stop) => Err(fail(lease, stop)),
     }
+}
+
+/// The error of a response whose transfer coding is not understood. hyper delivers it coded if the last coding is
+/// chunked; Go refuses it.
+fn unknown_coding(response: &Response<Incoming>) -> Option<Error> {
+    let mut codings = response.headers().get_all(TRANSFER_ENCODING).iter();
+    let first = codings.next()?;
+    if first.as_bytes().eq_ignore_ascii_case(b"chunked") && codings.next().is_none() {
+        return None;
+    }
+    let message = "the response has a transfer coding besides chunked, which is not supported";
+    Some(Error::new(Phase::Wait, ErrorKind::Protocol, message))
 }
 
 fn fail(mut lease: Lease, stop: Stop) -> Failed {
