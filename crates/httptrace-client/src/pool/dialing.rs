@@ -93,7 +93,8 @@ impl Pool {
                     refusal.close_reason()
                 }
             },
-            Rest::Busy | Rest::Closed => CloseReason::PeerClosed,
+            Rest::Busy => CloseReason::PeerClosed,
+            Rest::Closed(dead) => return self.close(conn, &self.emitter, dead, None),
         };
         self.close_idle_conn(conn, reason, None);
     }

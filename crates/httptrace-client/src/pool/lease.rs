@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use httptrace::info::{CloseReason, ConnClosed, NoticedBy};
+use httptrace::info::{CloseReason, ConnClosed, NoticedBy, PutIdleConn, PutIdleError};
 use httptrace::{Emitter, EventError};
 
 use super::Pool;
@@ -40,6 +40,15 @@ impl Lease {
         if let Some(conn) = self.conn.take() {
             conn.http1.end_exchange();
             self.pool.put(conn, &self.emitter);
+        }
+    }
+
+    /// It was to be given back, but is dead already: tells `PutIdleConn` why it is not kept, and closes it.
+    pub(crate) fn give_back_dead(mut self, dead: Dead) {
+        if let Some(conn) = self.conn.take() {
+            self.emitter
+                .emit(|| PutIdleConn::new().with_error(PutIdleError::BadState));
+            self.pool.close(conn, &self.emitter, dead, None);
         }
     }
 

@@ -73,9 +73,12 @@ impl Pool {
                 // Something harmless came, a TLS session ticket for example. It listens again.
                 Ok(()) => match conn.rest() {
                     Rest::Ready => self.put_unseen(conn),
-                    Rest::Busy | Rest::Closed => {
+                    Rest::Busy => {
                         let noticed = Some(NoticedBy::Sweep);
                         self.close_idle_conn(conn, CloseReason::PeerClosed, noticed);
+                    }
+                    Rest::Closed(dead) => {
+                        self.close(conn, &self.emitter, dead, Some(NoticedBy::Sweep));
                     }
                 },
             }

@@ -111,7 +111,7 @@ pub(super) fn conclude(mut lease: Lease, closes: Option<CloseReason>) {
     }
     match lease.conn().rest() {
         Rest::Ready => lease.give_back(),
-        Rest::Closed => close(lease, CloseReason::PeerClosed),
+        Rest::Closed(dead) => lease.give_back_dead(dead),
         Rest::Busy => match Handle::try_current() {
             Ok(runtime) => drop(runtime.spawn(conclude_within_grace(lease, None))),
             Err(_) => close(lease, CloseReason::UploadUnfinished),
@@ -153,8 +153,12 @@ async fn conclude_within_grace(mut lease: Lease, closes: Option<CloseReason>) {
     }
     let at_rest = poll_fn(|cx| lease.conn().http1.poll_rest(cx));
     match timeout(GRACE, at_rest).await {
-        Ok(true) if lease.conn().rest() == Rest::Ready => lease.give_back(),
-        Ok(_) => close(lease, CloseReason::PeerClosed),
+        Ok(Err(dead)) => lease.give_back_dead(dead),
+        Ok(Ok(())) => match lease.conn().rest() {
+            Rest::Ready => lease.give_back(),
+            Rest::Closed(dead) => lease.give_back_dead(dead),
+            Rest::Busy => close(lease, CloseReason::UploadUnfinished),
+        },
         Err(_) => close(lease, CloseReason::UploadUnfinished),
     }
 }

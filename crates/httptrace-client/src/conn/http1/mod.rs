@@ -40,14 +40,13 @@ pub(crate) struct Http1 {
 const MAX_HEADERS: usize = 512;
 
 /// How a connection is after an exchange.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rest {
     /// It can carry another request.
     Ready,
     /// It is still writing or reading.
     Busy,
     /// It has ended.
-    Closed,
+    Closed(Dead),
 }
 
 impl Http1 {
@@ -113,22 +112,22 @@ impl Http1 {
     /// Lets the connection come to rest; `waker` is woken when the peer does something afterwards.
     pub(super) fn rest(&mut self, waker: &Waker) -> Rest {
         match self.poll_rest(&mut Context::from_waker(waker)) {
-            Poll::Ready(true) => Rest::Ready,
-            Poll::Ready(false) => Rest::Closed,
+            Poll::Ready(Ok(())) => Rest::Ready,
+            Poll::Ready(Err(dead)) => Rest::Closed(dead),
             Poll::Pending => Rest::Busy,
         }
     }
 
-    /// Ready when the exchange is over on both sides: with whether the connection can carry another.
-    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+    /// Ready when the exchange is over on both sides: the connection can carry another, or it has ended.
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Dead>> {
         // The turn in which hyper writes the last bytes may end before it asks for the next request; nothing wakes it
         // for that.
         for _ in 0..2 {
-            if self.poll_drive(cx).is_ready() {
-                return Poll::Ready(false);
+            if let Poll::Ready(ended) = self.poll_drive(cx) {
+                return Poll::Ready(Err(dead(ended)));
             }
             if self.is_at_rest() {
-                return Poll::Ready(true);
+                return Poll::Ready(Ok(()));
             }
         }
         Poll::Pending
@@ -152,11 +151,18 @@ impl Http1 {
         }
         match driven {
             Poll::Pending => Ok(()),
-            Poll::Ready(Ok(())) => Err(Dead {
-                reason: CloseReason::PeerClosed,
-                error: None,
-            }),
-            Poll::Ready(Err(error)) => Err(failure::dead(error)),
+            Poll::Ready(ended) => Err(dead(ended)),
         }
+    }
+}
+
+/// What ended a connection on which no exchange is going on.
+fn dead(ended: Result<(), hyper::Error>) -> Dead {
+    match ended {
+        Ok(()) => Dead {
+            reason: CloseReason::PeerClosed,
+            error: None,
+        },
+        Err(error) => failure::dead(error),
     }
 }
