@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use httptrace::info::{CloseReason, ConnClosed, NoticedBy, PutIdleConn, PutIdleError};
+use httptrace::info::{CloseReason, ConnClosed, NoticedBy};
 use httptrace::{Emitter, EventError};
 
 use super::Pool;
@@ -43,12 +43,10 @@ impl Lease {
         }
     }
 
-    /// It was to be given back, but is dead already: tells `PutIdleConn` why it is not kept, and closes it.
+    /// The request is done with it, but it is dead already; `PutIdleConn` tells that too.
     pub(crate) fn give_back_dead(mut self, dead: Dead) {
         if let Some(conn) = self.conn.take() {
-            self.emitter
-                .emit(|| PutIdleConn::new().with_error(PutIdleError::BadState));
-            self.pool.close(conn, &self.emitter, dead, None);
+            self.pool.put_dead(conn, &self.emitter, dead);
         }
     }
 

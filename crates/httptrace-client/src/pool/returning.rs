@@ -37,6 +37,12 @@ impl Pool {
         }
     }
 
+    /// A request is done with a connection that turns out to be dead: it is not kept.
+    pub(super) fn put_dead(self: &Arc<Self>, conn: Box<Connection>, emitter: &Emitter, dead: Dead) {
+        emitter.emit(|| PutIdleConn::new().with_error(PutIdleError::BadState));
+        self.close(conn, emitter, dead, None);
+    }
+
     /// Hands a connection to whoever waits longest, or keeps it; returns it with the reason if neither was possible.
     pub(super) fn offer(
         self: &Arc<Self>,
