@@ -99,7 +99,9 @@ fn trial(name: String) -> Trial {
 
 fn conform(scenario: &Scenario, recorded: &Path) -> Result<(), Failed> {
     let go = comparison::load(recorded)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    // Two threads, so that the sides of a connection really go on at the same time.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
         .enable_all()
         .build()
         .map_err(|error| error.to_string())?;
