@@ -10,14 +10,6 @@ const CLOCKS: &[(&str, &str)] = &[
     ),
     ("crates/httptrace-client/src/clock.rs", "the client's clock"),
     (
-        "crates/httptrace-client/src/client/call.rs",
-        "sets a deadline of tokio's timer; nothing is stamped with it",
-    ),
-    (
-        "crates/httptrace-client/src/client/ending.rs",
-        "sets a deadline of tokio's timer; nothing is stamped with it",
-    ),
-    (
         "crates/httptrace-cli/src/main.rs",
         "the start of the program, from which `at_us` counts",
     ),
