@@ -7,7 +7,7 @@ pub(crate) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
-/// The moment at which a limit that begins now is over.
-pub(crate) fn after(limit: Duration) -> tokio::time::Instant {
-    tokio::time::Instant::from_std(now()) + limit
+/// The moment at which a limit that begins now is over; absent if no instant can hold it, which is no limit at all.
+pub(crate) fn after(limit: Duration) -> Option<tokio::time::Instant> {
+    tokio::time::Instant::from_std(now()).checked_add(limit)
 }

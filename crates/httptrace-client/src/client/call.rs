@@ -34,7 +34,7 @@ pub(super) fn begin<S>(client: &Client<S>, mut request: Request<Body>) -> Begun 
         call: Call::start_with(&mut request, trace.as_ref(), clock::now),
         request,
         progress,
-        deadline: limit.map(|limit| (clock::after(limit), limit)),
+        deadline: limit.and_then(|limit| Some((clock::after(limit)?, limit))),
     }
 }
 

@@ -62,7 +62,11 @@ impl Ending {
         };
         let limit = *limit;
         if !std::mem::replace(&mut self.silent, true) {
-            sleep.as_mut().reset(clock::after(limit));
+            let Some(at) = clock::after(limit) else {
+                self.idle_deadline = None;
+                return Poll::Pending;
+            };
+            sleep.as_mut().reset(at);
         }
         let what = "the wait for more of the response's body";
         sleep
