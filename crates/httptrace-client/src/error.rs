@@ -33,6 +33,11 @@ impl Error {
         Self::outside(ErrorKind::Usage, message)
     }
 
+    /// There is nothing to run the request on.
+    pub(crate) fn no_runtime() -> Self {
+        Self::usage("there is no tokio runtime here: send the request from within one")
+    }
+
     /// It happened between phases: in a redirect, in a layer.
     pub(crate) fn outside(kind: ErrorKind, message: impl Into<Arc<str>>) -> Self {
         Self(Box::new(Inner {

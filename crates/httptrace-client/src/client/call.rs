@@ -8,6 +8,7 @@ use std::time::Duration;
 use http::{Request, Response};
 use http_body::Body as HttpBody;
 use httptrace::{BoxError, Call, ClientTrace, ErrorKind};
+use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout_at};
 use tower_service::Service;
 
@@ -57,6 +58,8 @@ where
         let mut hops = pin!(hop_by_hop(client, &call, request));
         match deadline {
             None => hops.await,
+            // A timer cannot even be made there.
+            Some(_) if Handle::try_current().is_err() => Err(Error::no_runtime()),
             Some((at, limit)) => match timeout_at(at, hops.as_mut()).await {
                 Ok(outcome) => outcome,
                 Err(_) => {

@@ -1,13 +1,12 @@
 //! The TLS handshake.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use httptrace::info::TlsLeg;
 use httptrace::{Emitter, ErrorKind, Phase};
 use rustls::ClientConfig;
 use rustls::pki_types::{CertificateDer, ServerName};
-use tokio::sync::OnceCell;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -51,7 +50,7 @@ pub(super) struct Tls {
     config: Arc<TlsConfig>,
     timeout: Option<Duration>,
     /// Built at the first handshake: a machine without root certificates can still speak http.
-    client_config: OnceCell<Arc<ClientConfig>>,
+    client_config: Arc<ConfigSlot>,
 }
 
 impl Tls {
@@ -59,7 +58,7 @@ impl Tls {
         Self {
             config: Arc::new(config),
             timeout,
-            client_config: OnceCell::new(),
+            client_config: Arc::default(),
         }
     }
 
@@ -110,24 +109,38 @@ impl Tls {
 
     /// Builds the configuration if that has not been done yet; after a failure it is tried again.
     pub(super) async fn set_up(&self, deadline: Deadline) -> Result<Arc<ClientConfig>, Error> {
-        let build = || async {
-            let config = Arc::clone(&self.config);
-            // On a blocking thread: the platform's certificates are read from files.
-            match tokio::task::spawn_blocking(move || config::build(&config)).await {
-                Ok(built) => built,
-                Err(panic) => Err(
-                    Error::new(Phase::Tls, ErrorKind::Tls, "setting up TLS failed")
-                        .with_source(panic),
-                ),
-            }
-        };
-        match deadline
-            .bound(self.client_config.get_or_try_init(build))
-            .await
-        {
-            Ok(built) => built.map(Arc::clone),
+        if let Some(built) = self.client_config.built.get() {
+            return Ok(Arc::clone(built));
+        }
+        let (slot, config) = (Arc::clone(&self.client_config), Arc::clone(&self.config));
+        // On a blocking thread: the platform's certificates are read from files.
+        let building = tokio::task::spawn_blocking(move || slot.get_or_build(&config));
+        match deadline.bound(building).await {
+            Ok(Ok(built)) => built,
+            Ok(Err(panic)) => Err(
+                Error::new(Phase::Tls, ErrorKind::Tls, "setting up TLS failed").with_source(panic),
+            ),
             Err(_) => Err(Error::timeout(Phase::Tls, "setting up TLS", deadline.limit)),
         }
+    }
+}
+
+/// The configuration, once it is built.
+#[derive(Default)]
+struct ConfigSlot {
+    built: OnceLock<Arc<ClientConfig>>,
+    /// Held while it is being built, on a blocking thread: those go on when the runtime that asked stands still.
+    building: Mutex<()>,
+}
+
+impl ConfigSlot {
+    fn get_or_build(&self, config: &TlsConfig) -> Result<Arc<ClientConfig>, Error> {
+        let _building = self.building.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(built) = self.built.get() {
+            return Ok(Arc::clone(built));
+        }
+        let built = config::build(config)?;
+        Ok(Arc::clone(self.built.get_or_init(|| built)))
     }
 }
 

@@ -66,9 +66,7 @@ async fn acquire(
     destination: Destination,
     emitter: &Emitter,
 ) -> Result<Acquired, Error> {
-    let runtime = Handle::try_current().map_err(|_| {
-        Error::usage("there is no tokio runtime here: send the request from within one")
-    })?;
+    let runtime = Handle::try_current().map_err(|_| Error::no_runtime())?;
     let key = Arc::new(Key {
         https: destination.https,
         host: destination.host,

@@ -5,15 +5,18 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::runtime::{self, Handle};
 use tokio::sync::watch;
 
 use super::{Resolve, Resolved};
 
-/// The lookups under way, by name.
+/// The lookups under way, by name and by the runtime they are made on: another one may stand still.
 #[derive(Clone, Default)]
 pub(super) struct SharedLookups {
-    by_name: Arc<Mutex<HashMap<Arc<str>, Arc<Lookup>>>>,
+    by_name: Arc<Mutex<HashMap<Name, Arc<Lookup>>>>,
 }
+
+type Name = (Arc<str>, runtime::Id);
 
 struct Lookup {
     /// Absent until it is known.
@@ -32,13 +35,14 @@ impl SharedLookups {
         resolver: &Arc<dyn Resolve>,
         host: &Arc<str>,
     ) -> (Outcome, bool) {
-        let (lookup, mut outcome, is_first) = self.join(host);
+        let name = (Arc::clone(host), Handle::current().id());
+        let (lookup, mut outcome, is_first) = self.join(&name);
         if is_first {
             // On a task of its own, so that it outlives this dial while others wait. Not spawned with the lock held:
             // a runtime that shuts down drops the task at once, and `Flight` takes the lock when it is dropped.
             let flight = Flight {
                 lookups: self.clone(),
-                host: Arc::clone(host),
+                name,
                 lookup: Arc::clone(&lookup),
                 outcome: Err(Arc::new(gave_no_answer())),
             };
@@ -52,9 +56,9 @@ impl SharedLookups {
     }
 
     /// Subscribes to the lookup of this name; says whether it is new.
-    fn join(&self, host: &Arc<str>) -> (Arc<Lookup>, watch::Receiver<Option<Outcome>>, bool) {
+    fn join(&self, name: &Name) -> (Arc<Lookup>, watch::Receiver<Option<Outcome>>, bool) {
         let mut lookups = self.lock();
-        if let Some(lookup) = lookups.get(host) {
+        if let Some(lookup) = lookups.get(name) {
             lookup.coalesced.store(true, Ordering::Relaxed);
             return (Arc::clone(lookup), lookup.outcome.subscribe(), false);
         }
@@ -63,7 +67,7 @@ impl SharedLookups {
             outcome: sender,
             coalesced: AtomicBool::new(false),
         });
-        lookups.insert(Arc::clone(host), Arc::clone(&lookup));
+        lookups.insert(name.clone(), Arc::clone(&lookup));
         (lookup, receiver, true)
     }
 
@@ -72,7 +76,7 @@ impl SharedLookups {
         self.lock().is_empty()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Arc<Lookup>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Name, Arc<Lookup>>> {
         self.by_name.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -80,14 +84,14 @@ impl SharedLookups {
 /// A lookup on its task. However it ends, those who wait are told.
 struct Flight {
     lookups: SharedLookups,
-    host: Arc<str>,
+    name: Name,
     lookup: Arc<Lookup>,
     outcome: Outcome,
 }
 
 impl Flight {
     async fn run(mut self, resolver: Arc<dyn Resolve>) {
-        let mut resolving = resolver.resolve(&self.host);
+        let mut resolving = resolver.resolve(&self.name.0);
         loop {
             tokio::select! {
                 resolved = &mut resolving => {
@@ -108,7 +112,7 @@ impl Flight {
         let mut lookups = self.lookups.lock();
         let abandoned = self.lookup.outcome.is_closed();
         if abandoned {
-            lookups.remove(&self.host);
+            lookups.remove(&self.name);
         }
         abandoned
     }
@@ -118,9 +122,9 @@ impl Drop for Flight {
     fn drop(&mut self) {
         let mut lookups = self.lookups.lock();
         // After it was abandoned another one may be under way.
-        let listed = lookups.get(&self.host);
+        let listed = lookups.get(&self.name);
         if listed.is_some_and(|listed| Arc::ptr_eq(listed, &self.lookup)) {
-            lookups.remove(&self.host);
+            lookups.remove(&self.name);
         }
         drop(lookups);
         self.lookup.outcome.send_replace(Some(self.outcome.clone()));
