@@ -109,6 +109,10 @@ fn without_secret_parameters(text: &str) -> Option<String> {
     let mut clean = String::new();
     let mut copied = 0;
     for (place, _) in text.match_indices(['?', '&']) {
+        // A value may hold a question mark; what was taken out with it is done.
+        if place < copied {
+            continue;
+        }
         let name_start = place + 1;
         let Some(equals) = text[name_start..].find('=') else {
             break;
@@ -157,6 +161,7 @@ mod tests {
                 "/p?x-goog-signature=abc&sig=",
                 "/p?x-goog-signature=REDACTED&sig=REDACTED",
             ),
+            ("/p?sig=a?sig=b&c=?sig=d", "/p?sig=REDACTED&c=?sig=REDACTED"),
             ("/p?design=1&nosig=2", "/p?design=1&nosig=2"),
             (
                 "<https://a.test/?sig=1>; rel=next, <https://u@b.test/>",
@@ -196,7 +201,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn any_text_may_be_cleaned_and_twice_is_as_once(text in "[a-z:/@?&=#<> é]{0,40}(://|\\?sig=|&Signature=)?[a-z@é&]{0,9}") {
+        fn any_text_may_be_cleaned_and_twice_is_as_once(text in "([a-z:/@?&=#<> é]{0,20}(://|\\?sig=|&Signature=)?[a-z@é&?]{0,9}){0,3}") {
             let once = Redaction::On.text(&text).into_owned();
             let twice = Redaction::On.text(&once).into_owned();
             proptest::prop_assert_eq!(once, twice);
