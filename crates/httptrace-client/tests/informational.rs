@@ -3,6 +3,7 @@
 mod rig;
 
 use std::error::Error as _;
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -141,6 +142,44 @@ async fn a_hook_that_decides_takes_as_many_as_it_likes() {
     let client = in_memory(&peer).build();
     assert_eq!(soon(fetch(&client, request)).await.unwrap(), "hello");
     assert_eq!(checker.count(EventName::Got1xxResponse), 1000);
+    checker.finish().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_them_leaves_the_task_its_turns() {
+    let big = format!(
+        "HTTP/1.1 103 Early Hints\r\nLink: {}\r\n\r\n",
+        "x".repeat(8000)
+    );
+    let flood = format!("{}{HELLO}", big.repeat(1000));
+    let peer = DuplexPeer::with_buffer(2 * flood.len());
+    let peer = Arc::new(peer.conn(|c| c.client_may_leave().exchange(flood)));
+    let checker = Checker::new();
+    let hook = ClientTrace::new().on_got_1xx_response(|_| Ok(()));
+    let request = get_url(URL, &checker).trace(hook);
+    let client = in_memory(&peer).build();
+
+    let mut turns = 0;
+    let mut fetching = Box::pin(fetch(&client, request));
+    let text = std::future::poll_fn(|cx| {
+        turns += 1;
+        fetching.as_mut().poll(cx)
+    });
+    assert_eq!(soon(text).await.unwrap(), "hello");
+    // The codec reads less than half a megabyte at a time, and all eight were there.
+    assert!(turns > 15, "{turns} turns");
+    checker.finish().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_one_was_refused_no_hook_is_asked_about_those_behind_it() {
+    let peer = peer_sending(format!("{}{HELLO}", HINT.repeat(10)));
+    let checker = Checker::new();
+    let hook = ClientTrace::new().on_got_1xx_response(|_| Err("no".into()));
+    let request = get_url(URL, &checker).trace(hook);
+    let client = in_memory(&peer).build();
+    assert!(soon(client.send(request)).await.is_err());
+    assert_eq!(checker.count(EventName::Got1xxResponse), 1);
     checker.finish().await;
 }
 

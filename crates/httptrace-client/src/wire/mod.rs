@@ -44,6 +44,8 @@ struct Seen {
     /// Body bytes that `WroteBody` has told of.
     told_body: u64,
     response_begun: bool,
+    /// The next read is to wait for another poll.
+    turn_over: bool,
 }
 
 impl Tap {
@@ -73,11 +75,23 @@ impl Watch {
         seen.told = false;
         seen.told_body = 0;
         seen.response_begun = false;
+        seen.turn_over = false;
     }
 
     /// The exchange is over: what is seen from now on is nobody's.
     pub(crate) fn end(&self) {
-        self.lock().emitter = Emitter::none();
+        let mut seen = self.lock();
+        seen.emitter = Emitter::none();
+        seen.turn_over = false;
+    }
+
+    /// Has the codec's next read wait for another poll, so that whoever polls comes to look at what it has read so far.
+    pub(crate) fn end_turn(&self) {
+        self.lock().turn_over = true;
+    }
+
+    fn take_end_of_turn(&self) -> bool {
+        std::mem::take(&mut self.lock().turn_over)
     }
 
     /// The request will not be written to its end. Emits `WroteRequest`, if a byte of it was written and its end was
@@ -256,6 +270,10 @@ impl AsyncRead for Tap {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.watch.take_end_of_turn() {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
         if buf.filled().len() > before {

@@ -54,10 +54,10 @@ pub(crate) async fn exchange(
     head_timeout: Option<Duration>,
 ) -> Result<Exchanged, Failed> {
     let emitter = lease.emitter().clone();
-    let informational = Informational::listen(&mut request, &emitter);
     let conn = lease.conn();
     conn.exchanges += 1;
     let http1 = &mut conn.http1;
+    let informational = Informational::listen(&mut request, &emitter, &http1.watch);
     http1.begin_exchange(&emitter);
     let mut response = pin!(http1.sender.try_send_request(request));
     let mut deadline = HeadDeadline::new(head_timeout);

@@ -8,6 +8,7 @@ use httptrace::{Emitter, ErrorKind, EventName, Phase};
 
 use super::SendBody;
 use crate::error::Error;
+use crate::wire::Watch;
 
 /// How many informational responses one request takes, where no hook decides.
 const MAX_RESPONSES: usize = 100;
@@ -29,7 +30,11 @@ struct State {
 
 impl Informational {
     /// Listens to the informational responses of a request.
-    pub(super) fn listen(request: &mut Request<SendBody>, emitter: &Emitter) -> Self {
+    pub(super) fn listen(
+        request: &mut Request<SendBody>,
+        emitter: &Emitter,
+        watch: &Watch,
+    ) -> Self {
         let state = State {
             emitter: emitter.clone(),
             expects_100: expects_100(request),
@@ -38,8 +43,11 @@ impl Informational {
             refused: None,
         };
         let this = Self(Arc::new(Mutex::new(state)));
-        let listener = this.clone();
+        let (listener, watch) = (this.clone(), watch.clone());
         hyper::ext::on_informational(request, move |response| {
+            // hyper reads on until the final response: without an end to its turn, a server that sends these without
+            // end would keep refusals, deadlines and whoever else shares the task waiting.
+            watch.end_turn();
             listener.arrived(response.status(), response.headers());
         });
         this
@@ -57,6 +65,9 @@ impl Informational {
     fn arrived(&self, status: StatusCode, headers: &HeaderMap) {
         let (emitter, is_expected) = {
             let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if state.refused.is_some() {
+                return;
+            }
             let is_expected = status == StatusCode::CONTINUE && state.expects_100;
             state.expects_100 &= !is_expected;
             state.count(headers);
