@@ -54,7 +54,7 @@ fn links(text: &str) -> impl Iterator<Item = &str> {
 }
 
 #[test]
-fn the_architecture_names_the_one_file_that_emits_each_event() {
+fn the_architecture_names_the_file_that_emits_each_event() {
     let page = read("ARCHITECTURE.md");
     let emitters = emitters();
     let mut wrong = Vec::new();
@@ -64,9 +64,9 @@ fn the_architecture_names_the_one_file_that_emits_each_event() {
         let (events, place) = (cells.next(), cells.next());
         let place = place.unwrap_or_default();
         for event in code(events.unwrap_or_default()).filter_map(event_named) {
-            let named: Vec<&str> = links(place).collect();
+            let named: BTreeSet<&str> = links(place).collect();
             let emitting = emitters.iter().filter(|(_, text)| emits(text, event));
-            let emitting: Vec<&str> = emitting.map(|(path, _)| path.as_str()).collect();
+            let emitting: BTreeSet<&str> = emitting.map(|(path, _)| path.as_str()).collect();
             if named != emitting {
                 wrong.push(format!(
                     "{event:?} is emitted in {emitting:?}, not in {named:?}"
