@@ -112,11 +112,11 @@ pub(crate) struct RequestArgs {
     #[arg(short = 'L', long)]
     pub(crate) location: bool,
 
-    /// With --location, how many redirects to follow; -1: no limit
+    /// With --location, how many redirects to follow; -1: no limit; the default makes ten requests, as Go does
     #[arg(
         long,
         value_name = "COUNT",
-        default_value = "10",
+        default_value = "9",
         allow_negative_numbers = true
     )]
     pub(crate) max_redirs: i64,

@@ -95,11 +95,11 @@ fn a_header_beats_user() {
 }
 
 #[test]
-fn redirects_are_followed_ten_times_unless_told_otherwise() {
+fn redirects_are_followed_for_ten_requests_unless_told_otherwise() {
     let table: [(&[&str], Option<usize>); 5] = [
         (&["u"], None),
         (&["--max-redirs", "3", "u"], None),
-        (&["-L", "u"], Some(10)),
+        (&["-L", "u"], Some(9)),
         (&["-L", "--max-redirs", "0", "u"], Some(0)),
         (&["-L", "--max-redirs", "-1", "u"], Some(usize::MAX)),
     ];

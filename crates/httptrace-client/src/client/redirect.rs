@@ -318,11 +318,8 @@ impl Redirector {
         let base = Url::parse(&self.uri.to_string()).map_err(|error| failed(&error))?;
         let to = base.join(&text).map_err(|error| failed(&error))?;
         if !matches!(to.scheme(), "http" | "https") {
-            let message = format!(
-                "the redirect's Location {text:?} cannot be followed: the scheme `{}` is not supported",
-                to.scheme()
-            );
-            return Err(Error::usage(message));
+            let why = format!("the scheme `{}` is not supported", to.scheme());
+            return Err(failed(&why));
         }
         let relative = Url::parse(&text).is_err() && !text.starts_with("//");
         let target = &to[Position::BeforePath..Position::AfterQuery];

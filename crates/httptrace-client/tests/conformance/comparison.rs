@@ -97,17 +97,23 @@ fn on_purpose<'a>(differs: &'a [Differs], found: &mut Vec<String>) -> BTreeMap<P
     places
 }
 
-/// Same events, same order, same fields; Go's `closed` is matched by `reset`.
+/// Classes of errors that are the same in other words: Go's, and ours.
+const SAME_CLASS: [(&str, &str); 2] = [("closed", "reset"), ("usage", "redirect")];
+
+/// Same events, same order, same fields, but for [`SAME_CLASS`].
 fn agree(go: &[Line], ours: &[Line]) -> bool {
     go.len() == ours.len()
         && go.iter().zip(ours).all(|(go, ours)| {
-            let lost = |line: &Line, class: &str| line.get("error").is_some_and(|e| e == class);
-            if lost(go, "closed") && lost(ours, "reset") {
-                let mut ours = ours.clone();
-                ours.insert("error".to_owned(), "closed".into());
-                return *go == ours;
+            let says = |line: &Line, class: &str| line.get("error").is_some_and(|e| e == class);
+            let mut same = SAME_CLASS.iter();
+            match same.find(|(theirs, own)| says(go, theirs) && says(ours, own)) {
+                Some((theirs, _)) => {
+                    let mut ours = ours.clone();
+                    ours.insert("error".to_owned(), (*theirs).into());
+                    *go == ours
+                }
+                None => go == ours,
             }
-            go == ours
         })
 }
 
