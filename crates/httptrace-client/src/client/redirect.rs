@@ -202,7 +202,8 @@ impl Redirector {
     /// Decides about a response.
     pub(super) fn decide<B>(&self, response: &Response<B>) -> Decision {
         let status = response.status();
-        let Some(location) = response.headers().get(header::LOCATION) else {
+        let location = response.headers().get(header::LOCATION);
+        let Some(location) = location.filter(|location| !location.is_empty()) else {
             return Decision::Return;
         };
         let keeps_method = match status.as_u16() {

@@ -89,8 +89,7 @@ impl<C> IdleConns<C> {
 
     /// Puts a connection that is idle since then.
     pub(crate) fn put(&mut self, key: &Arc<Key>, conn: C, since: Instant) -> Put<C> {
-        let kept = self.hosts.get(key).map_or(0, VecDeque::len);
-        if kept >= self.limits.per_host || self.limits.total == 0 {
+        if self.is_full(key) {
             return Put::Refused(conn);
         }
         let order = self.next;
@@ -105,6 +104,12 @@ impl<C> IdleConns<C> {
             .then(|| self.take_oldest())
             .flatten();
         Put::Kept { evicted }
+    }
+
+    /// Whether there is no room for another connection of a key.
+    pub(crate) fn is_full(&self, key: &Key) -> bool {
+        let kept = self.hosts.get(key).map_or(0, VecDeque::len);
+        kept >= self.limits.per_host || self.limits.total == 0
     }
 
     /// Takes all connections.

@@ -43,9 +43,10 @@ impl Lease {
         }
     }
 
-    /// The request is done with it, but it is dead already; `PutIdleConn` tells that too.
+    /// The request is done with it, and so is the peer: the exchange was whole, but nobody gets to use it again.
     pub(crate) fn give_back_dead(mut self, dead: Dead) {
         if let Some(conn) = self.conn.take() {
+            conn.http1.end_exchange();
             self.pool.put_dead(conn, &self.emitter, dead);
         }
     }

@@ -37,9 +37,22 @@ impl Pool {
         }
     }
 
-    /// A request is done with a connection that turns out to be dead: it is not kept.
+    /// A request is done with a connection that turns out to be dead: nobody gets it, and `ConnClosed` says why.
+    ///
+    /// `PutIdleConn` says what it would have said a moment earlier, as in Go, which puts a connection back before it
+    /// looks whether the peer is still there.
     pub(super) fn put_dead(self: &Arc<Self>, conn: Box<Connection>, emitter: &Emitter, dead: Dead) {
-        emitter.emit(|| PutIdleConn::new().with_error(PutIdleError::BadState));
+        let refusal = {
+            let state = self.lock();
+            let full = state.idle.is_full(&conn.key);
+            let full = full.then_some(Refusal::TooManyIdleForHost);
+            self.refusal(&state).or(full)
+        };
+        match refusal.map(Refusal::put_idle_error) {
+            None => emitter.emit(PutIdleConn::new),
+            Some(Some(error)) => emitter.emit(|| PutIdleConn::new().with_error(error)),
+            Some(None) => {}
+        }
         self.close(conn, emitter, dead, None);
     }
 
@@ -68,12 +81,8 @@ impl Pool {
         mut state: MutexGuard<'_, State>,
         conn: Box<Connection>,
     ) -> Option<(Box<Connection>, Refusal)> {
-        if state.closed {
-            return Some((conn, Refusal::ClientDropped));
-        } else if !self.keep_alives {
-            return Some((conn, Refusal::KeepAlivesDisabled));
-        } else if state.refuses_returns {
-            return Some((conn, Refusal::CloseIdleConnections));
+        if let Some(refusal) = self.refusal(&state) {
+            return Some((conn, refusal));
         }
         let key = Arc::clone(&conn.key);
         match state.idle.put(&key, conn, clock::now()) {
@@ -86,6 +95,19 @@ impl Pool {
                 }
                 None
             }
+        }
+    }
+
+    /// Why no connection at all is kept at the moment.
+    fn refusal(&self, state: &State) -> Option<Refusal> {
+        if state.closed {
+            Some(Refusal::ClientDropped)
+        } else if !self.keep_alives {
+            Some(Refusal::KeepAlivesDisabled)
+        } else if state.refuses_returns {
+            Some(Refusal::CloseIdleConnections)
+        } else {
+            None
         }
     }
 }

@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::Rest;
+use crate::conn::Dead;
 use crate::pool::Lease;
 
 /// How long a connection may take to become reusable after its response is over (as in Go).
@@ -85,14 +86,20 @@ async fn finish_upload(
     closes: Option<CloseReason>,
     mut verdict: oneshot::Receiver<Verdict>,
 ) {
+    let mut ended = None;
     let verdict = poll_fn(|cx| {
-        let _ = lease.conn().http1.poll_drive(cx);
+        if let Poll::Ready(how) = lease.conn().http1.poll_drive(cx) {
+            ended.get_or_insert_with(|| super::dead(how));
+        }
         Pin::new(&mut verdict).poll(cx)
     })
     .await;
     match verdict {
         // A body that is gone without a word was read to its end before it was dropped.
-        Ok(Verdict::Ended) | Err(_) => conclude_within_grace(lease, closes).await,
+        Ok(Verdict::Ended) | Err(_) => match ended.filter(|_| closes.is_none()) {
+            Some(dead) => conclude_dead(lease, dead),
+            None => conclude_within_grace(lease, closes).await,
+        },
         Ok(Verdict::Dropped(incoming)) => {
             drain_within_grace(lease, incoming, closes).await;
         }
@@ -111,7 +118,7 @@ pub(super) fn conclude(mut lease: Lease, closes: Option<CloseReason>) {
     }
     match lease.conn().rest() {
         Rest::Ready => lease.give_back(),
-        Rest::Closed(dead) => lease.give_back_dead(dead),
+        Rest::Closed(dead) => conclude_dead(lease, dead),
         Rest::Busy => match Handle::try_current() {
             Ok(runtime) => drop(runtime.spawn(conclude_within_grace(lease, None))),
             Err(_) => close(lease, CloseReason::UploadUnfinished),
@@ -119,10 +126,31 @@ pub(super) fn conclude(mut lease: Lease, closes: Option<CloseReason>) {
     }
 }
 
-/// A body was dropped before its end: reads the rest if it is short and comes at once, so that the connection can be
-/// used again; otherwise closes the connection.
-pub(super) fn drain(mut lease: Lease, mut incoming: Incoming, closes: Option<CloseReason>) {
-    if closes.is_some() || incoming.size_hint().lower() > MAX_DRAIN {
+/// The response is over, and the connection has ended by itself. If nothing but that is in the way of its reuse, it
+/// counts as given back.
+fn conclude_dead(mut lease: Lease, dead: Dead) {
+    let http1 = &lease.conn().http1;
+    if http1.watch.is_request_flushed() {
+        return lease.give_back_dead(dead);
+    }
+    http1.give_up_request(|| match &dead.error {
+        Some(error) => error.clone(),
+        None => unwritten(),
+    });
+    lease.close(dead.reason, dead.error);
+}
+
+/// A body was dropped before its end, after `read` bytes: reads the rest if it is short and comes at once, so that the
+/// connection can be used again; otherwise closes the connection. As in Go, a body that was announced as long is not
+/// short because most of it was read.
+pub(super) fn drain(
+    mut lease: Lease,
+    mut incoming: Incoming,
+    read: u64,
+    closes: Option<CloseReason>,
+) {
+    let announced = incoming.size_hint().exact().map(|left| left + read);
+    if closes.is_some() || announced.is_some_and(|length| length > MAX_DRAIN) {
         drop(incoming);
         return close(lease, CloseReason::BodyDropped);
     }
@@ -153,10 +181,10 @@ async fn conclude_within_grace(mut lease: Lease, closes: Option<CloseReason>) {
     }
     let at_rest = poll_fn(|cx| lease.conn().http1.poll_rest(cx));
     match timeout(GRACE, at_rest).await {
-        Ok(Err(dead)) => lease.give_back_dead(dead),
+        Ok(Err(dead)) => conclude_dead(lease, dead),
         Ok(Ok(())) => match lease.conn().rest() {
             Rest::Ready => lease.give_back(),
-            Rest::Closed(dead) => lease.give_back_dead(dead),
+            Rest::Closed(dead) => conclude_dead(lease, dead),
             Rest::Busy => close(lease, CloseReason::UploadUnfinished),
         },
         Err(_) => close(lease, CloseReason::UploadUnfinished),
@@ -192,9 +220,11 @@ fn poll_drain(
 }
 
 fn close(mut lease: Lease, reason: CloseReason) {
-    lease.conn().http1.give_up_request(|| {
-        let message = "the response was complete before the request was written";
-        EventError::new(ErrorKind::Closed, message)
-    });
+    lease.conn().http1.give_up_request(unwritten);
     lease.close(reason, None);
+}
+
+fn unwritten() -> EventError {
+    let message = "the response was complete before the request was written";
+    EventError::new(ErrorKind::Closed, message)
 }

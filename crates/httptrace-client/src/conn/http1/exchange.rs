@@ -5,7 +5,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::header::TRANSFER_ENCODING;
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{Request, Response};
 use httptrace::info::{CloseReason, GotResponseHeaders};
 use httptrace::{ErrorKind, Phase};
@@ -68,7 +68,7 @@ pub(crate) async fn exchange(
             return Poll::Ready(Err(Stop::Refused(refused)));
         }
         match response.as_mut().poll(cx) {
-            Poll::Ready(Ok(response)) => Poll::Ready(match unknown_coding(&response) {
+            Poll::Ready(Ok(response)) => Poll::Ready(match unsound_framing(&response) {
                 Some(error) => Err(Stop::Refused(error)),
                 None => Ok(response),
             }),
@@ -99,15 +99,23 @@ pub(crate) async fn exchange(
     }
 }
 
-/// The error of a response whose transfer coding is not understood. hyper delivers it coded if the last coding is
-/// chunked; Go refuses it.
-fn unknown_coding(response: &Response<Incoming>) -> Option<Error> {
+/// What Go refuses, and hyper delivers: a transfer coding besides chunked, whose body would come coded, and a
+/// length that is a list.
+fn unsound_framing(response: &Response<Incoming>) -> Option<Error> {
     let mut codings = response.headers().get_all(TRANSFER_ENCODING).iter();
-    let first = codings.next()?;
-    if first.as_bytes().eq_ignore_ascii_case(b"chunked") && codings.next().is_none() {
-        return None;
-    }
-    let message = "the response has a transfer coding besides chunked, which is not supported";
+    let message = match codings.next() {
+        Some(first) => {
+            if first.as_bytes().eq_ignore_ascii_case(b"chunked") && codings.next().is_none() {
+                return None;
+            }
+            "the response has a transfer coding besides chunked, which is not supported"
+        }
+        None => {
+            let mut lengths = response.headers().get_all(CONTENT_LENGTH).iter();
+            lengths.find(|length| length.as_bytes().contains(&b','))?;
+            "the response's Content-Length is a list"
+        }
+    };
     Some(Error::new(Phase::Wait, ErrorKind::Protocol, message))
 }
 

@@ -62,8 +62,14 @@ pub(super) fn is_early_end(error: &hyper::Error) -> bool {
     error.is_incomplete_message() || find(error).is_some_and(is_eof)
 }
 
-/// Why an idle connection ended with an error.
+/// Why a connection ended with an error while no response was awaited.
 pub(super) fn dead(error: hyper::Error) -> Dead {
+    if let Some(failure) = find::<BodyFailure>(&error) {
+        return Dead {
+            reason: CloseReason::Failed,
+            error: Some(failure.to_error().to_event()),
+        };
+    }
     match find::<io::Error>(&error) {
         Some(io) => {
             let copy = io::Error::new(io.kind(), io.to_string());

@@ -246,7 +246,7 @@ impl Drop for ResponseBody {
         match drive {
             Drive::Here(lease) => {
                 if let Some(incoming) = self.incoming.take() {
-                    background::drain(lease, incoming, self.closes);
+                    background::drain(lease, incoming, self.bytes, self.closes);
                 }
             }
             Drive::Elsewhere(background) => {
