@@ -199,6 +199,7 @@ impl Emitter {
     /// Calls every hook that wants the event, each behind its own wall.
     fn for_each_hook(&self, shared: &Shared, event: &Event, mut call: impl FnMut(&Hook)) {
         let name = event.name();
+        let mut panics = Vec::new();
         for (index, hook) in shared.trace.hooks().iter().enumerate() {
             if !hook.wants.contains(name) || shared.is_off(index) {
                 continue;
@@ -206,8 +207,12 @@ impl Emitter {
             // A hook's own state may be left odd by its panic; it is not called again, so nobody sees it.
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| call(hook))) {
                 shared.turn_off(index);
-                self.report_panic(name, panic.as_ref());
+                panics.push(panic);
             }
+        }
+        // After the event itself, which the hooks that come later have not seen before.
+        for panic in panics {
+            self.report_panic(name, panic.as_ref());
         }
     }
 

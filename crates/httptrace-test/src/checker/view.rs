@@ -82,6 +82,8 @@ impl<'a> AttemptView<'a> {
     pub(crate) fn may_outlive(&self, event: &Event) -> bool {
         match &event.kind {
             EventKind::ConnClosed(_) if self.is_of_another_connection(event) => true,
+            // It may be the end itself that the hook was called for.
+            EventKind::HookPanicked(_) => true,
             EventKind::PutIdleConn(_)
             | EventKind::ConnClosed(_)
             | EventKind::WroteBody(_)

@@ -49,7 +49,8 @@ pub(super) fn spans_lie_inside_their_call(log: &[Event]) -> Vec<Finding> {
         let excused = views
             .iter()
             .find(|view| view.call == call && Some(view.number) == event.attempt)
-            .is_some_and(|view| view.may_outlive(event));
+            .is_some_and(|view| view.may_outlive(event))
+            || event.name() == EventName::HookPanicked;
         if early {
             let message = format!("{} is stamped before its CallStart", event.name());
             findings.push((Some(place), message));
