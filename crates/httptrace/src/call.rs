@@ -140,8 +140,7 @@ impl CallMark {
         if known.is_some_and(|known| known.is_same(added)) {
             return self.emitter.clone();
         }
-        let trace = added.compose(&shared.trace);
-        Emitter::new(shared.call, trace, shared.clock())
+        Emitter::with_trace(shared, added.compose(&shared.trace))
     }
 }
 

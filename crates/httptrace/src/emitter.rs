@@ -36,7 +36,7 @@ pub(crate) struct Shared {
     limits_1xx_responses: bool,
     clock: fn() -> Instant,
     /// Why what is dropped from now on did not end, if not because it was canceled.
-    pub(crate) gave_up: OnceLock<EventError>,
+    pub(crate) gave_up: Arc<OnceLock<EventError>>,
     any_off: AtomicBool,
     /// Indices of the hooks that have panicked.
     off: Mutex<Vec<usize>>,
@@ -54,6 +54,21 @@ impl Emitter {
     }
 
     pub(crate) fn new(call: Option<CallId>, trace: ClientTrace, clock: fn() -> Instant) -> Self {
+        Self::within(call, trace, clock, Arc::default())
+    }
+
+    /// An emitter for the same call with another trace.
+    pub(crate) fn with_trace(shared: &Shared, trace: ClientTrace) -> Self {
+        let gave_up = Arc::clone(&shared.gave_up);
+        Self::within(shared.call, trace, shared.clock, gave_up)
+    }
+
+    fn within(
+        call: Option<CallId>,
+        trace: ClientTrace,
+        clock: fn() -> Instant,
+        gave_up: Arc<OnceLock<EventError>>,
+    ) -> Self {
         let wants = trace.wants();
         if wants.is_empty() {
             return Self::none();
@@ -65,7 +80,7 @@ impl Emitter {
             wants,
             limits_1xx_responses: hooks.any(|hook| hook.observer.limits_1xx_responses()),
             clock,
-            gave_up: OnceLock::new(),
+            gave_up,
             any_off: AtomicBool::new(false),
             off: Mutex::new(Vec::new()),
             trace,
@@ -232,10 +247,6 @@ impl Emitter {
 }
 
 impl Shared {
-    pub(crate) fn clock(&self) -> fn() -> Instant {
-        self.clock
-    }
-
     fn is_off(&self, index: usize) -> bool {
         self.any_off.load(Ordering::Relaxed) && self.lock_off().contains(&index)
     }

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use http::Request;
 use httptrace::info::{AttemptReason, GotConn, RetryReason, TlsLeg};
 use httptrace::{
-    Attempt, Call, ClientTrace, ConnectionId, Emitter, ErrorKind, Event, EventKind, RequestExt,
+    Attempt, Call, ClientTrace, ConnectionId, Emitter, ErrorKind, Event, EventError, EventKind,
+    RequestExt,
 };
 
 #[derive(Clone, Default)]
@@ -184,4 +185,24 @@ fn ids_are_never_given_twice() {
     ids.dedup();
     assert_eq!(ids.len(), 3);
     assert!(ids.is_sorted());
+}
+
+#[test]
+fn why_a_call_was_given_up_is_told_of_attempts_with_hooks_of_a_layer_too() {
+    let seen = Seen::default();
+    let mut request = seen.request();
+    let call = Call::start(&mut request);
+    let layer = ClientTrace::new().on_event(|_| {});
+    let attempt = Attempt::start(&request.trace(layer));
+    call.give_up(EventError::new(ErrorKind::Timeout, "too long"));
+    drop(attempt);
+    let kinds: Vec<_> = seen
+        .events()
+        .iter()
+        .filter_map(|event| match &event.kind {
+            EventKind::AttemptEnd(end) => end.error.as_ref().map(|error| error.kind()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(kinds, [ErrorKind::Timeout]);
 }
