@@ -203,6 +203,7 @@ impl Redirector {
     pub(super) fn decide<B>(&self, response: &Response<B>) -> Decision {
         let status = response.status();
         let location = response.headers().get(header::LOCATION);
+        // An empty one leads nowhere, as in Go, rather than back to where we are.
         let Some(location) = location.filter(|location| !location.is_empty()) else {
             return Decision::Return;
         };
@@ -313,7 +314,8 @@ impl Redirector {
     fn resolve(&self, location: &HeaderValue) -> Result<(Uri, bool), Error> {
         let text = String::from_utf8_lossy(location.as_bytes());
         let failed = |why: &dyn fmt::Display| {
-            let message = format!("the redirect's Location {text:?} cannot be followed: {why}");
+            let location = shortened(&text);
+            let message = format!("the redirect's Location {location:?} cannot be followed: {why}");
             Error::outside(ErrorKind::Redirect, message)
         };
         let base = Url::parse(&self.uri.to_string()).map_err(|error| failed(&error))?;
@@ -330,6 +332,15 @@ impl Redirector {
             None => to[..Position::AfterQuery].to_owned(),
         };
         Ok((uri.parse().map_err(|error| failed(&error))?, relative))
+    }
+}
+
+/// As much of what a server sent as a message has room for.
+fn shortened(text: &str) -> String {
+    const ROOM: usize = 200;
+    match text.char_indices().nth(ROOM) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 

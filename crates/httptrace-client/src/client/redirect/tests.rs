@@ -168,10 +168,25 @@ fn a_redirect_without_a_location_is_returned_and_one_to_nowhere_fails() {
     let redirector = Redirector::new(&RedirectPolicy::default(), &first);
     let bare = Response::builder().status(302).body(()).unwrap();
     assert!(matches!(redirector.decide(&bare), Decision::Return));
+    let empty = redirector.decide(&response(302, ""));
+    assert!(matches!(empty, Decision::Return));
     assert!(matches!(
         redirector.decide(&response(302, "http://[bad/")),
         Decision::Fail(_)
     ));
+}
+
+#[test]
+fn a_location_of_any_length_makes_a_message_of_readable_length() {
+    let first = request(Method::GET, "http://h/", &[], "");
+    let redirector = Redirector::new(&RedirectPolicy::default(), &first);
+    let long = format!("/{}", "a".repeat(70_000));
+    let Decision::Fail(error) = redirector.decide(&response(302, &long)) else {
+        panic!("a URI of 70,000 bytes was accepted");
+    };
+    let message = error.to_string();
+    assert!(message.len() < 400, "{} bytes", message.len());
+    assert!(message.contains("aaa…"), "{message}");
 }
 
 #[test]
