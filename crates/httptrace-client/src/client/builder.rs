@@ -258,7 +258,7 @@ impl<L> ClientBuilder<L> {
     /// Trusts these certificates (PEM, one or more) besides the platform's.
     ///
     /// # Errors
-    /// If the text is not PEM or has no certificate in it.
+    /// If the text is not PEM, has no certificate in it, or one that cannot be read.
     pub fn add_root_certificates_pem(mut self, pem: &[u8]) -> Result<Self, Error> {
         let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
         let certificates = certificates
@@ -266,6 +266,12 @@ impl<L> ClientBuilder<L> {
         if certificates.is_empty() {
             let message = "there is no certificate among the root certificates: PEM has a line BEGIN CERTIFICATE";
             return Err(Error::usage(message));
+        }
+        let mut anchors = rustls::RootCertStore::empty();
+        for certificate in &certificates {
+            anchors.add(certificate.clone()).map_err(|error| {
+                Error::usage(format!("one of the root certificates is none: {error}"))
+            })?;
         }
         self.dial.tls.roots.extend(certificates);
         Ok(self)
