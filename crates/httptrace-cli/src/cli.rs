@@ -126,15 +126,20 @@ pub(crate) struct RequestArgs {
 #[command(next_help_heading = "Connection")]
 pub(crate) struct ConnectionArgs {
     /// Give up after this time, all included, for each URL
-    #[arg(short = 'm', long, value_name = "SECONDS")]
+    #[arg(
+        short = 'm',
+        long,
+        value_name = "SECONDS",
+        allow_negative_numbers = true
+    )]
     pub(crate) max_time: Option<String>,
 
     /// Give up on connecting (name lookup to TLS) after this time
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     pub(crate) connect_timeout: Option<String>,
 
     /// Wait between two URLs
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     pub(crate) pause: Option<String>,
 
     /// Use these addresses for a host and port instead of asking DNS; HOST may be *; repeatable

@@ -7,6 +7,7 @@ mod resolve;
 mod seconds;
 mod url;
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -136,10 +137,13 @@ impl Options {
             true => UserAgent::None,
             false => user_agent,
         };
+        let targets = targets(&urls, &output.output)?;
+        let exports = exports(&output)?;
+        check_files(&targets, &exports)?;
         Ok(Self {
-            targets: targets(&urls, &output.output)?,
+            targets,
             format: format(output.format),
-            exports: exports(&output)?,
+            exports,
             request,
             client: ClientOptions::new(connection, redirects, user_agent)?,
             pause,
@@ -230,6 +234,25 @@ fn export(text: &str) -> Result<Export, UsageError> {
     })
 }
 
+/// Each file is written by itself from its beginning on: what goes to the same one would be garbled.
+fn check_files(targets: &[Target], exports: &[Export]) -> Result<(), UsageError> {
+    let bodies = targets.iter().filter_map(|target| match &target.output {
+        Some(BodyOutput::File(path)) => Some(path),
+        _ => None,
+    });
+    let mut seen = HashSet::new();
+    for path in bodies.chain(exports.iter().map(|export| &export.path)) {
+        // Devices take what they are given one after the other.
+        if !path.starts_with("/dev") && !seen.insert(path) {
+            return Err(UsageError::new(
+                format!("'{}' is to be written twice", path.display()),
+                "give each --output and --export a file of its own",
+            ));
+        }
+    }
+    Ok(())
+}
+
 impl RequestOptions {
     fn new(args: RequestArgs) -> Result<Self, UsageError> {
         let form = data::read(&args.data, false)?;
@@ -262,6 +285,10 @@ impl RequestOptions {
 
 fn method(explicit: Option<&str>, head: bool, has_body: bool) -> Result<Method, UsageError> {
     match explicit {
+        Some("CONNECT") => Err(UsageError::new(
+            "CONNECT asks a proxy for a tunnel, which httptrace does not do",
+            "to ask the server itself use another method",
+        )),
         Some(method) => Method::from_bytes(method.as_bytes()).map_err(|_| {
             UsageError::new(
                 format!("'{method}' is not a method"),

@@ -196,3 +196,29 @@ fn what_cannot_be_carried_out_is_refused_by_name() {
         assert!(message.contains(expected), "{line:?}: {message}");
     }
 }
+
+#[test]
+fn a_file_is_written_by_one_output_or_export_only() {
+    for line in [
+        ["-o", "f", "-o", "f", "u", "u"],
+        ["--export", "json=f", "--export", "events=f", "u", "u"],
+        ["-o", "f", "--export", "json=f", "u", "u"],
+    ] {
+        assert!(refused(&line).contains("'f' is to be written twice"));
+    }
+    let null = ["-o", "/dev/null", "-o", "/dev/null", "u", "u"];
+    assert!(options(&null).is_ok());
+}
+
+#[test]
+fn connect_is_no_request_to_a_server() {
+    assert!(refused(&["-X", "CONNECT", "u"]).starts_with("CONNECT asks a proxy"));
+}
+
+#[test]
+fn negative_durations_are_refused_as_such() {
+    for option in ["--max-time", "--connect-timeout", "--pause"] {
+        let message = refused(&[option, "-1", "u"]);
+        assert_eq!(message, format!("{option} '-1' is not a number of seconds"));
+    }
+}

@@ -1,5 +1,7 @@
 //! URLs as people type them.
 
+use std::borrow::Cow;
+
 use http::Uri;
 use url::Url;
 
@@ -11,25 +13,37 @@ pub(super) fn parse(text: &str) -> Result<Uri, UsageError> {
         true => text.to_owned(),
         false => format!("http://{text}"),
     };
+    let shown = without_userinfo(text);
     let mut url = Url::parse(&with_scheme).map_err(|error| {
         UsageError::new(
-            format!("'{text}' is not a URL: {error}"),
+            format!("'{shown}' is not a URL: {error}"),
             "a URL looks like https://example.com:8443/path?query",
         )
     })?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(UsageError::new(
-            format!("'{text}': the scheme '{}' is not supported", url.scheme()),
+            format!("'{shown}': the scheme '{}' is not supported", url.scheme()),
             "httptrace speaks http:// and https://",
         ));
     }
     url.set_fragment(None);
     url.as_str().parse().map_err(|error| {
         UsageError::new(
-            format!("'{text}' cannot be requested: {error}"),
+            format!("'{shown}' cannot be requested: {error}"),
             "percent-encode what is not allowed in a URL, for example %20 for a blank",
         )
     })
+}
+
+/// A URL as messages show it, which end up in logs: however broken it is, what may be a password is left out.
+fn without_userinfo(text: &str) -> Cow<'_, str> {
+    let start = text.find("://").map_or(0, |at| at + 3);
+    let authority = &text[start..];
+    let end = authority.find(['/', '?', '#']).unwrap_or(authority.len());
+    match authority[..end].rfind('@') {
+        Some(at) => format!("{}…{}", &text[..start], &authority[at..]).into(),
+        None => text.into(),
+    }
 }
 
 /// Whether it begins with `scheme://`. A bare colon is no sign: `localhost:8080` has one too.
@@ -83,5 +97,20 @@ mod tests {
             let error = parse(typed).expect_err(typed);
             assert!(error.message.contains(reason), "{typed}: {}", error.message);
         }
+    }
+
+    #[test]
+    fn messages_about_urls_leave_passwords_out() {
+        for typed in [
+            "http://u:secret@[::1/",
+            "u:secret@a:99999",
+            "ftp://u:sec@ret@a/@",
+        ] {
+            let error = parse(typed).expect_err(typed);
+            assert!(error.message.contains("…@"), "{}", error.message);
+            assert!(!error.message.contains("sec"), "{}", error.message);
+        }
+        let error = parse("http://a:x/@b").expect_err("no port");
+        assert!(error.message.contains("http://a:x/@b"), "{}", error.message);
     }
 }
