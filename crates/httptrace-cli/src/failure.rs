@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use http::{Method, Uri};
-use httptrace::timeline::Timeline;
+use httptrace::timeline::{AttemptTimeline, Timeline};
 use httptrace::{ErrorKind, Phase};
 use httptrace_client::Error;
 
@@ -36,11 +36,20 @@ impl Failure {
             let number = timeline.attempts.len();
             place(method, uri, number, error.phase(), timeline.total())
         });
+        let leads_nowhere = leads_nowhere(error, attempt);
+        let exit = match leads_nowhere {
+            true => Exit::Failed,
+            false => Exit::of(error),
+        };
+        let hint = match leads_nowhere {
+            true => Some("without -L the redirect itself is traced".to_owned()),
+            false => hint(error.phase(), error.kind(), &Origin::of(uri)),
+        };
         Self {
-            exit: Exit::of(error),
+            exit,
             message: chain(error),
             place,
-            hint: hint(error.phase(), error.kind(), &Origin::of(uri)),
+            hint,
         }
     }
 
@@ -97,6 +106,14 @@ impl From<UsageError> for Failure {
             hint: Some(error.hint),
         }
     }
+}
+
+/// Whether a redirect cannot be followed because of its `Location`, however many are allowed: not for the user to mend,
+/// even where it asks for a scheme that the user may not.
+fn leads_nowhere(error: &Error, attempt: Option<&AttemptTimeline>) -> bool {
+    let was_answered = attempt.is_some_and(|attempt| attempt.status().is_some());
+    // Behind the error of too many redirects is the policy's own.
+    was_answered && (error.is_usage() || (error.is_redirect() && error.source().is_none()))
 }
 
 /// The error and those behind it, without saying anything twice.
@@ -162,6 +179,11 @@ fn hint(phase: Option<Phase>, kind: ErrorKind, origin: &Origin) -> Option<String
                 "the name server is slow or silent; to go without it use --resolve {host}:{port}:ADDRESS"
             ));
         }
+        (Some(Phase::Tls), ErrorKind::Timeout) => {
+            return Some(format!(
+                "it connected, but nobody answers the handshake: does port {port} speak TLS? If not, ask with http://"
+            ));
+        }
         (_, ErrorKind::Timeout) if connecting => {
             "a firewall may drop the packets; to wait longer raise --connect-timeout or --max-time"
         }
@@ -182,7 +204,7 @@ fn hint(phase: Option<Phase>, kind: ErrorKind, origin: &Origin) -> Option<String
         }
         (Some(Phase::Connect | Phase::Queue), _) => "check host, port and network",
         (Some(Phase::Tls), ErrorKind::Certificate) => {
-            "trust its authority with --cacert FILE, or accept any certificate with -k"
+            "if its authority is your own, trust it with --cacert FILE; -k accepts any certificate"
         }
         (Some(Phase::Tls), _) => {
             return Some(format!(

@@ -192,3 +192,34 @@ async fn a_failure_is_in_colour_only_where_colour_is_wanted() {
     let forced = finish(forced).await;
     assert!(forced.stderr.contains('\x1b'), "{forced:#?}");
 }
+
+#[tokio::test]
+async fn a_redirect_that_leads_nowhere_is_the_servers_failure_not_the_users() {
+    for location in ["ftp://a/", "http://[", "http://a:99999/"] {
+        let redirect =
+            format!("HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n");
+        let peer = Peer::loopback().conn(|c| c.client_may_leave().exchange(redirect));
+        let run = httptrace(&["-L", &peer.url("/")]).await;
+        run.expect(4).says(location).says("hint: without -L");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_the_handshake_is_asked_whether_it_speaks_tls() {
+    let peer = Peer::loopback().conn(|c| c.client_may_leave().swallow());
+    let url = format!("https://{}/", peer.addr());
+    let run = httptrace(&["-k", "-m", "0.5", &url]).await;
+    run.expect(5)
+        .says("phase tls")
+        .says(&format!("does port {} speak TLS?", peer.addr().port()));
+}
+
+#[tokio::test]
+async fn a_broken_certificate_in_cacert_is_wrong_usage() {
+    let dir = tempfile::tempdir().unwrap();
+    let pem = dir.path().join("ca.pem");
+    let text = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    std::fs::write(&pem, text).unwrap();
+    let run = httptrace(&["--cacert", pem.to_str().unwrap(), "https://127.0.0.1:1/"]).await;
+    run.expect(2).says("ca.pem").says("certificates");
+}
