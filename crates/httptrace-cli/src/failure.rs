@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use http::{Method, Uri};
-use httptrace::timeline::{AttemptTimeline, Timeline};
+use httptrace::timeline::Timeline;
 use httptrace::{ErrorKind, Phase};
 use httptrace_client::Error;
 
@@ -36,17 +36,12 @@ impl Failure {
             let number = timeline.attempts.len();
             place(method, uri, number, error.phase(), timeline.total())
         });
-        let leads_nowhere = leads_nowhere(error, attempt);
-        let exit = match leads_nowhere {
-            true => Exit::Failed,
-            false => Exit::of(error),
-        };
-        let hint = match leads_nowhere {
+        let hint = match leads_nowhere(error) {
             true => Some("without -L the redirect itself is traced".to_owned()),
             false => hint(error.phase(), error.kind(), &Origin::of(uri)),
         };
         Self {
-            exit,
+            exit: Exit::of(error),
             message: chain(error),
             place,
             hint,
@@ -108,12 +103,10 @@ impl From<UsageError> for Failure {
     }
 }
 
-/// Whether a redirect cannot be followed because of its `Location`, however many are allowed: not for the user to mend,
-/// even where it asks for a scheme that the user may not.
-fn leads_nowhere(error: &Error, attempt: Option<&AttemptTimeline>) -> bool {
-    let was_answered = attempt.is_some_and(|attempt| attempt.status().is_some());
+/// Whether a redirect cannot be followed because of its `Location`, however many are allowed.
+fn leads_nowhere(error: &Error) -> bool {
     // Behind the error of too many redirects is the policy's own.
-    was_answered && (error.is_usage() || (error.is_redirect() && error.source().is_none()))
+    error.is_redirect() && error.source().is_none()
 }
 
 /// The error and those behind it, without saying anything twice.
