@@ -170,6 +170,20 @@ async fn trailers_of_a_request_are_sent_after_its_chunks() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn trailers_that_were_not_announced_are_an_error_and_not_left_out_in_silence() {
+    let peer = peer_in_memory(|c| c.expect_head().client_may_leave());
+    let checker = Checker::new();
+    let client = in_memory(&peer).build();
+    let body = Pieces::new().data("abc").trailer("x-sum", "3").body();
+    let request = request_to("POST", URL, &checker, body);
+    let error = soon(fetch(&client, request)).await.unwrap_err();
+    assert!(error.is_body(), "{error:?}");
+    assert!(error.to_string().contains("x-sum"), "{error}");
+    assert_eq!(wrote(&checker)[0].0, "failed");
+    checker.finish().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_body_cut_short_is_an_error_that_says_how_far_it_came() {
     for (response, message) in [
         (

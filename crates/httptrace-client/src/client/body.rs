@@ -25,6 +25,9 @@ use crate::error::Error;
 /// As a response's body it streams: frames come as the server sends them, and reading it to its end gives the
 /// connection back to the pool before the end is reported. Dropping it early reads on for a moment in the background
 /// if little is left (256 KiB, 50 ms), so that the connection can be used again, and closes the connection otherwise.
+///
+/// A request's body may end with trailers if its length is not known and the request announces their names in a
+/// `Trailer` header.
 #[must_use = "a response's connection is in use until its body is read or dropped"]
 pub struct Body {
     kind: Kind,

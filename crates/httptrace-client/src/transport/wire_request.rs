@@ -74,12 +74,19 @@ pub(super) fn build(
     if inner.pool.says_close() && !says(own, "close") {
         headers.append(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    let mut request = Request::new(SendBody::new(body, length));
+    let mut request = Request::new(SendBody::new(body, length, trailer_names(own)));
     *request.method_mut() = head.method().clone();
     *request.uri_mut() = origin_form(head.uri());
     *request.version_mut() = Version::HTTP_11;
     *request.headers_mut() = headers;
     Ok((destination, request))
+}
+
+/// The names in the `Trailer` field (RFC 9110 section 6.6.2).
+fn trailer_names(own: &HeaderMap) -> Vec<HeaderName> {
+    let lists = own.get_all(header::TRAILER).iter();
+    let names = lists.flat_map(|list| list.to_str().unwrap_or_default().split(','));
+    names.filter_map(|name| name.trim().parse().ok()).collect()
 }
 
 /// Fields that have a place of their own in the head.

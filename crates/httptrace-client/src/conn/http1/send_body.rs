@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use http::{HeaderMap, HeaderName};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use httptrace::{BoxError, ErrorKind, Phase};
 
@@ -18,6 +19,8 @@ pub(crate) struct SendBody {
     /// Bytes still owed, where the head has a `Content-Length`.
     owed: Option<u64>,
     announced: u64,
+    /// The trailer fields that the head's `Trailer` announces; the codec would leave out all others in silence.
+    trailers: Vec<HeaderName>,
     /// A failure that waits until what came before it is on its way.
     failure: Option<BodyFailure>,
 }
@@ -30,12 +33,13 @@ pub(crate) struct BodyFailure {
 }
 
 impl SendBody {
-    /// A body under a head that announces this length, or none.
-    pub(crate) fn new(body: Body, content_length: Option<u64>) -> Self {
+    /// A body under a head that announces this length, or none, and these trailer fields.
+    pub(crate) fn new(body: Body, content_length: Option<u64>, trailers: Vec<HeaderName>) -> Self {
         Self {
             body,
             owed: content_length,
             announced: content_length.unwrap_or(0),
+            trailers,
             failure: None,
         }
     }
@@ -48,8 +52,11 @@ impl SendBody {
         self.body.is_end_stream()
     }
 
-    /// Counts a frame against what is owed.
+    /// Counts a frame against what is owed, and holds trailers against what is announced.
     fn account(&mut self, frame: Option<&Frame<Bytes>>) -> Result<(), BodyFailure> {
+        if let Some(trailers) = frame.and_then(Frame::trailers_ref) {
+            self.check_trailers(trailers)?;
+        }
         let Some(owed) = &mut self.owed else {
             return Ok(());
         };
@@ -67,6 +74,16 @@ impl SendBody {
                 announced - *owed,
             ))),
             None => Ok(()),
+        }
+    }
+
+    fn check_trailers(&self, trailers: &HeaderMap) -> Result<(), BodyFailure> {
+        match trailers.keys().find(|name| !self.trailers.contains(name)) {
+            None => Ok(()),
+            Some(name) => Err(BodyFailure::new(format!(
+                "the request's body ends with the trailer field {name}, which the request does not announce: add \
+                 it to the request's Trailer header"
+            ))),
         }
     }
 
