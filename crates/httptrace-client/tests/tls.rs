@@ -159,3 +159,30 @@ async fn a_body_without_a_length_that_is_cut_off_under_tls_is_no_end() {
     cut.finish().await;
     whole.finish().await;
 }
+
+#[tokio::test]
+async fn an_idle_session_ends_with_a_farewell() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let ca = TestCa::new();
+    let acceptor = tokio_rustls::TlsAcceptor::from(ca.server(&["127.0.0.1"]).config());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}/", listener.local_addr().unwrap());
+    let server = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut session = acceptor.accept(stream).await.unwrap();
+        let mut request = [0; 1024];
+        assert!(session.read(&mut request).await.unwrap() > 0);
+        let response = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+        session.write_all(response).await.unwrap();
+        // rustls tells a session that is cut from one that ends: the former is an error.
+        session.read(&mut request).await
+    });
+    let client = trusting(&ca).build();
+    let checker = Checker::new();
+    let text = soon(fetch(&client, get_url(&url, &checker))).await;
+    assert_eq!(text.unwrap(), "hello");
+    client.close_idle_connections();
+    assert_eq!(soon(server).await.unwrap().unwrap(), 0);
+    checker.finish().await;
+}

@@ -109,7 +109,9 @@ fn connection_facts(canvas: &Canvas, attempt: &AttemptTimeline) -> Vec<String> {
         .response
         .as_ref()
         .map(|head| format!("{:?}", head.info.version));
-    let protocol = info.protocol.map(|protocol| protocol.as_str().into());
+    let protocol = info
+        .protocol
+        .map(|protocol| protocol.as_str().to_uppercase());
     facts.extend(version.or(protocol));
     facts.extend(fate(attempt));
     facts

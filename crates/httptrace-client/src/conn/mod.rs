@@ -59,6 +59,11 @@ impl Connection {
         })
     }
 
+    /// Closes the connection.
+    pub(crate) fn close(self) {
+        self.http1.close();
+    }
+
     pub(crate) fn protocol(&self) -> Protocol {
         Protocol::Http1
     }

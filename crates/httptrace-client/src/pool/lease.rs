@@ -83,7 +83,7 @@ impl Pool {
         noticed: Option<NoticedBy>,
     ) {
         let (id, key) = (conn.id, Arc::clone(&conn.key));
-        drop(conn);
+        conn.close();
         let Dead { reason, error } = dead;
         emitter.clone().with_connection(id).emit(|| {
             let closed = ConnClosed::new(reason);

@@ -9,7 +9,7 @@ mod http1;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use http::{HeaderName, HeaderValue, header};
 use httptrace::info::{
@@ -51,6 +51,14 @@ struct Seen {
 impl Tap {
     pub(crate) fn new(stream: Stream, watch: Watch) -> Self {
         Self { stream, watch }
+    }
+
+    /// Ends a TLS session in order, as far as that needs no waiting. A plain stream just ends.
+    pub(crate) fn say_farewell(&mut self) {
+        if matches!(self.stream, Stream::Tls(_) | Stream::TlsOverCustom(_)) {
+            let mut cx = Context::from_waker(Waker::noop());
+            let _ = Pin::new(&mut self.stream).poll_shutdown(&mut cx);
+        }
     }
 
     /// Sees whether what was accepted has left already. The codec flushes only when it has written all it has, which

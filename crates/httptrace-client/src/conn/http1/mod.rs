@@ -97,6 +97,15 @@ impl Http1 {
         self.watch.end();
     }
 
+    /// Closes the stream, which over TLS says farewell first (`close_notify`, RFC 9112 section 9.8) if it can do so
+    /// without waiting.
+    pub(super) fn close(mut self) {
+        if let Some(driver) = self.driver.take() {
+            let mut tap = driver.into_inner().into_parts().io.into_inner();
+            tap.say_farewell();
+        }
+    }
+
     /// Reads and writes as far as possible. Ready when the connection has ended.
     fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), hyper::Error>> {
         let Some(driver) = &mut self.driver else {
