@@ -9,17 +9,21 @@ use super::UsageError;
 
 /// Reads a URL. Without a scheme it is http, as in curl; the fragment, which never goes over the wire, is dropped.
 pub(super) fn parse(text: &str) -> Result<Uri, UsageError> {
-    let with_scheme = match has_scheme(text) {
-        true => text.to_owned(),
-        false => format!("http://{text}"),
-    };
     let shown = without_userinfo(text);
-    let mut url = Url::parse(&with_scheme).map_err(|error| {
+    let is_none = |why: &str| {
         UsageError::new(
-            format!("'{shown}' is not a URL: {error}"),
+            format!("'{shown}' is not a URL: {why}"),
             "a URL looks like https://example.com:8443/path?query",
         )
-    })?;
+    };
+    if let Some(why) = slip(text) {
+        return Err(is_none(why));
+    }
+    let with_scheme = match has_scheme(text) {
+        true => text.to_owned(),
+        false => format!("http://{}", text.strip_prefix("//").unwrap_or(text)),
+    };
+    let mut url = Url::parse(&with_scheme).map_err(|error| is_none(&error.to_string()))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(UsageError::new(
             format!("'{shown}': the scheme '{}' is not supported", url.scheme()),
@@ -33,6 +37,27 @@ pub(super) fn parse(text: &str) -> Result<Uri, UsageError> {
             "percent-encode what is not allowed in a URL, for example %20 for a blank",
         )
     })
+}
+
+/// What is wrong with a URL that would be read in spite of it, as another than was meant: parsers as in browsers skip
+/// missing hosts and control characters.
+fn slip(text: &str) -> Option<&'static str> {
+    let begins_with = |scheme: &str| {
+        let head = text.get(..scheme.len());
+        head.is_some_and(|head| head.eq_ignore_ascii_case(scheme))
+    };
+    if text.chars().any(char::is_control) {
+        Some("it holds a control character")
+    } else if has_scheme(text) {
+        let (_, rest) = text.split_once("://")?;
+        let has_host = !rest.starts_with(['/', '\\']) || begins_with("file:");
+        (!has_host).then_some("empty host")
+    } else if begins_with("http:/") || begins_with("https:/") {
+        Some("a slash is missing after the scheme")
+    } else {
+        let rest = text.strip_prefix("//").unwrap_or(text);
+        rest.starts_with(['/', '\\']).then_some("empty host")
+    }
 }
 
 /// A URL as messages show it, which end up in logs: however broken it is, what may be a password is left out.
@@ -66,6 +91,8 @@ mod tests {
             ("localhost:8080/a", "http://localhost:8080/a"),
             ("[::1]:8080", "http://[::1]:8080/"),
             ("https://example.com/a?b=c#d", "https://example.com/a?b=c"),
+            ("//example.com/a", "http://example.com/a"),
+            ("http:8080", "http://http:8080/"),
             ("HTTPS://EXAMPLE.com", "https://example.com/"),
             ("http://a/x y", "http://a/x%20y"),
             (
@@ -90,6 +117,11 @@ mod tests {
             ("http://", "not a URL"),
             ("http://a:99999/", "not a URL: invalid port number"),
             ("http://[::1/", "not a URL"),
+            ("http:///path", "empty host"),
+            ("/path", "empty host"),
+            ("http:/example.com", "a slash is missing"),
+            ("http://a/\u{1}b", "control character"),
+            ("http://a/b\nc", "control character"),
             ("ftp://example.com/", "scheme 'ftp'"),
             ("file:///etc/passwd", "scheme 'file'"),
         ];
