@@ -213,3 +213,19 @@ async fn hints_during_an_upload_do_not_end_it() {
     assert_eq!(peer.report().conn(0).bodies, [b"onetwo"]);
     checker.finish().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn cookies_do_not_show_where_a_hook_prints_what_it_is_given() {
+    let hint = "HTTP/1.1 103 Early Hints\r\nSet-Cookie: a=secret\r\n\r\n";
+    let answer = "HTTP/1.1 200 OK\r\nSet-Cookie: b=secret\r\nContent-Length: 5\r\n\r\nhello";
+    let peer = peer_sending(format!("{hint}{answer}"));
+    let checker = Checker::new();
+    let client = in_memory(&peer).build();
+    let response = client.send(get_url(URL, &checker)).await.unwrap();
+    assert_eq!(response.headers()["set-cookie"], "b=secret");
+    assert_eq!(response.into_body().text().await.unwrap(), "hello");
+    let printed = format!("{:?}", checker.events());
+    assert!(printed.contains("set-cookie"), "{printed}");
+    assert!(!printed.contains("secret"), "{printed}");
+    checker.finish().await;
+}

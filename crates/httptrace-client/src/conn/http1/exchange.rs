@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response, header};
 use httptrace::info::{CloseReason, GotResponseHeaders};
 use httptrace::{ErrorKind, Phase};
 use hyper::body::Incoming;
@@ -86,7 +86,7 @@ pub(crate) async fn exchange(
     match head {
         Ok(response) => {
             emitter.emit(|| {
-                let headers = response.headers().clone();
+                let headers = for_hooks(response.headers());
                 GotResponseHeaders::new(response.status(), response.version(), headers)
             });
             Ok(Exchanged {
@@ -117,6 +117,17 @@ fn unsound_framing(response: &Response<Incoming>) -> Option<Error> {
         }
     };
     Some(Error::new(Phase::Wait, ErrorKind::Protocol, message))
+}
+
+/// Fields as events carry them: hooks like to print what they are given, and cookies shall not show in `Debug` output.
+pub(super) fn for_hooks(headers: &HeaderMap) -> HeaderMap {
+    let mut headers = headers.clone();
+    for (name, value) in &mut headers {
+        if name == header::SET_COOKIE {
+            value.set_sensitive(true);
+        }
+    }
+    headers
 }
 
 fn fail(mut lease: Lease, stop: Stop) -> Failed {

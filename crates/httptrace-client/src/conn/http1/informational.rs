@@ -7,6 +7,7 @@ use httptrace::info::{Got1xxResponse, Got100Continue};
 use httptrace::{Emitter, ErrorKind, EventName, Phase};
 
 use super::SendBody;
+use super::exchange::for_hooks;
 use crate::error::Error;
 use crate::wire::Watch;
 
@@ -79,7 +80,7 @@ impl Informational {
         if !emitter.wants(EventName::Got1xxResponse) {
             return;
         }
-        let verdict = emitter.emit_1xx(|| Got1xxResponse::new(status, headers.clone()));
+        let verdict = emitter.emit_1xx(|| Got1xxResponse::new(status, for_hooks(headers)));
         if let Err(hook) = verdict {
             let message = format!("a hook refused the {status} response");
             let refused = Error::new(Phase::Wait, ErrorKind::Hook, message).with_source(hook);
