@@ -7,7 +7,8 @@ use url::Url;
 
 use super::UsageError;
 
-/// Reads a URL. Without a scheme it is http, as in curl; the fragment, which never goes over the wire, is dropped.
+/// Reads a URL. Without a scheme it is http, as in curl; the fragment, which never goes over the wire, is dropped. All
+/// else goes over the wire as it is typed, as in Go: capitals in the host, dots in the path, a default port.
 pub(super) fn parse(text: &str) -> Result<Uri, UsageError> {
     let shown = without_userinfo(text);
     let is_none = |why: &str| {
@@ -23,20 +24,34 @@ pub(super) fn parse(text: &str) -> Result<Uri, UsageError> {
         true => text.to_owned(),
         false => format!("http://{}", text.strip_prefix("//").unwrap_or(text)),
     };
-    let mut url = Url::parse(&with_scheme).map_err(|error| is_none(&error.to_string()))?;
+    let url =
+        Url::parse(&without_zone(&with_scheme)).map_err(|error| is_none(&error.to_string()))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(UsageError::new(
             format!("'{shown}': the scheme '{}' is not supported", url.scheme()),
             "httptrace speaks http:// and https://",
         ));
     }
-    url.set_fragment(None);
-    url.as_str().parse().map_err(|error| {
+    httptrace_client::parse_uri(&with_scheme).map_err(|_| {
         UsageError::new(
-            format!("'{shown}' cannot be requested: {error}"),
+            format!("'{shown}' cannot be requested"),
             "percent-encode what is not allowed in a URL, for example %20 for a blank",
         )
     })
+}
+
+/// A URL without the zone of its IPv6 address (RFC 6874), which the `url` crate does not know.
+fn without_zone(url: &str) -> Cow<'_, str> {
+    let authority = url.find("://").map_or(0, |at| at + 3);
+    let zone = url[authority..].split_once(']').and_then(|(host, _)| {
+        let address = host.find('[')?;
+        let zone = host[address..].find('%')?;
+        Some(authority + address + zone..authority + host.len())
+    });
+    match zone {
+        Some(zone) => format!("{}{}", &url[..zone.start], &url[zone.end..]).into(),
+        None => url.into(),
+    }
 }
 
 /// What is wrong with a URL that would be read in spite of it, as another than was meant: parsers as in browsers skip
@@ -93,7 +108,9 @@ mod tests {
             ("https://example.com/a?b=c#d", "https://example.com/a?b=c"),
             ("//example.com/a", "http://example.com/a"),
             ("http:8080", "http://http:8080/"),
-            ("HTTPS://EXAMPLE.com", "https://example.com/"),
+            ("HTTPS://EXAMPLE.com", "https://EXAMPLE.com/"),
+            ("http://a:80/b/../c", "http://a:80/b/../c"),
+            ("http://[fe80::1%25eth0]:81/", "http://[fe80::1%25eth0]:81/"),
             ("http://a/x y", "http://a/x%20y"),
             (
                 "https://bücher.example/ü",
