@@ -179,7 +179,7 @@ pub(crate) struct OutputArgs {
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = FormatArg::Waterfall)]
     pub(crate) format: FormatArg,
 
-    /// Write to a file as well: json or ndjson (timelines), or events; repeatable
+    /// Write to a file as well: json (a document per URL), ndjson (a line per URL), or events; repeatable
     #[arg(long, value_name = "FORMAT=FILE")]
     pub(crate) export: Vec<String>,
 }
