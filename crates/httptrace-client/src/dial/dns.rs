@@ -137,8 +137,10 @@ impl Resolver {
         if let Some(addr) = literal::parse(target).await? {
             return self.in_family(target, &[addr]);
         }
+        // Whoever has heard DnsStart is part of the lookup already.
+        let answer = self.answer(target);
         let guard = emitter.dns_start(&target.host);
-        match deadline.bound(self.answer(target)).await {
+        match deadline.bound(answer).await {
             Ok(answer) => {
                 let result = self.judge(target, &answer);
                 guard.done(|done| {
@@ -160,23 +162,29 @@ impl Resolver {
         }
     }
 
-    async fn answer(&self, target: &Target) -> Answer {
+    /// The answer to a lookup, which is joined at once.
+    fn answer(&self, target: &Target) -> impl Future<Output = Answer> + Send {
         let fits = |entry: &&TableEntry| {
             (&*entry.host == "*" || entry.host.eq_ignore_ascii_case(&target.host))
                 && entry.port.is_none_or(|port| port == target.port)
         };
-        if let Some(entry) = self.table.iter().find(fits) {
-            return Answer {
-                outcome: Ok(Arc::new(entry.addrs.iter().copied().collect())),
-                source: DnsSource::Table,
-                coalesced: false,
+        let known = match self.table.iter().find(fits) {
+            Some(entry) => Ok(entry.addrs.iter().copied().collect::<Resolved>()),
+            None => Err(self.lookups.join(&target.host)),
+        };
+        async move {
+            let (outcome, source, coalesced) = match known {
+                Ok(listed) => (Ok(Arc::new(listed)), DnsSource::Table, false),
+                Err(joined) => {
+                    let (outcome, coalesced) = joined.outcome(&self.resolver).await;
+                    (outcome, self.source, coalesced)
+                }
             };
-        }
-        let (outcome, coalesced) = self.lookups.resolve(&self.resolver, &target.host).await;
-        Answer {
-            outcome,
-            source: self.source,
-            coalesced,
+            Answer {
+                outcome,
+                source,
+                coalesced,
+            }
         }
     }
 

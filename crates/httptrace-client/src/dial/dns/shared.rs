@@ -29,34 +29,25 @@ struct Lookup {
 pub(super) type Outcome = Result<Arc<Resolved>, Arc<io::Error>>;
 
 impl SharedLookups {
-    /// Joins the lookup of this name that is under way, or begins one. Says also whether it was shared.
-    pub(super) async fn resolve(
-        &self,
-        resolver: &Arc<dyn Resolve>,
-        host: &Arc<str>,
-    ) -> (Outcome, bool) {
+    /// Joins the lookup of this name that is under way, or is the first of a new one.
+    pub(super) fn join(&self, host: &Arc<str>) -> Joined {
         let name = (Arc::clone(host), Handle::current().id());
-        let (lookup, mut outcome, is_first) = self.join(&name);
-        if is_first {
-            // On a task of its own, so that it outlives this dial while others wait. Not spawned with the lock held:
-            // a runtime that shuts down drops the task at once, and `Flight` takes the lock when it is dropped.
-            let flight = Flight {
-                lookups: self.clone(),
-                name,
-                lookup: Arc::clone(&lookup),
-                outcome: Err(Arc::new(gave_no_answer())),
-            };
-            tokio::spawn(flight.run(Arc::clone(resolver)));
+        let (lookup, outcome, is_first) = self.subscribe(&name);
+        let flight = is_first.then(|| Flight {
+            lookups: self.clone(),
+            name,
+            lookup: Arc::clone(&lookup),
+            outcome: Err(Arc::new(gave_no_answer())),
+        });
+        Joined {
+            lookup,
+            outcome,
+            flight,
         }
-        let known = outcome.wait_for(Option::is_some).await;
-        let outcome = known.ok().and_then(|known| known.clone());
-        // unwrap_or_else is not reached: the sender is in `lookup`, and `Flight` sends whatever happens.
-        let outcome = outcome.unwrap_or_else(|| Err(Arc::new(gave_no_answer())));
-        (outcome, lookup.coalesced.load(Ordering::Relaxed))
     }
 
     /// Subscribes to the lookup of this name; says whether it is new.
-    fn join(&self, name: &Name) -> (Arc<Lookup>, watch::Receiver<Option<Outcome>>, bool) {
+    fn subscribe(&self, name: &Name) -> (Arc<Lookup>, watch::Receiver<Option<Outcome>>, bool) {
         let mut lookups = self.lock();
         if let Some(lookup) = lookups.get(name) {
             lookup.coalesced.store(true, Ordering::Relaxed);
@@ -78,6 +69,30 @@ impl SharedLookups {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Name, Arc<Lookup>>> {
         self.by_name.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A dial's part in a lookup.
+pub(super) struct Joined {
+    lookup: Arc<Lookup>,
+    outcome: watch::Receiver<Option<Outcome>>,
+    /// The lookup itself, for whoever came first.
+    flight: Option<Flight>,
+}
+
+impl Joined {
+    /// Waits for the outcome. Says also whether the lookup was shared.
+    pub(super) async fn outcome(mut self, resolver: &Arc<dyn Resolve>) -> (Outcome, bool) {
+        if let Some(flight) = self.flight.take() {
+            // On a task of its own, so that it outlives this dial while others wait. Not spawned with the lock held:
+            // a runtime that shuts down drops the task at once, and `Flight` takes the lock when it is dropped.
+            tokio::spawn(flight.run(Arc::clone(resolver)));
+        }
+        let known = self.outcome.wait_for(Option::is_some).await;
+        let outcome = known.ok().and_then(|known| known.clone());
+        // unwrap_or_else is not reached: the sender is in `lookup`, and `Flight` sends whatever happens.
+        let outcome = outcome.unwrap_or_else(|| Err(Arc::new(gave_no_answer())));
+        (outcome, self.lookup.coalesced.load(Ordering::Relaxed))
     }
 }
 
