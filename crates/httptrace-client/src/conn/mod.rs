@@ -35,6 +35,16 @@ pub(crate) struct Dead {
     pub(crate) error: Option<EventError>,
 }
 
+impl Dead {
+    /// For a reason that is no error.
+    pub(crate) fn because(reason: CloseReason) -> Self {
+        Self {
+            reason,
+            error: None,
+        }
+    }
+}
+
 impl Connection {
     pub(crate) async fn new(
         id: ConnectionId,

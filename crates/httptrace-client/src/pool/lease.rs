@@ -64,10 +64,7 @@ impl Drop for Lease {
     fn drop(&mut self) {
         if let Some(conn) = self.conn.take() {
             conn.http1.cancel_request(&self.emitter);
-            let dead = Dead {
-                reason: CloseReason::Canceled,
-                error: None,
-            };
+            let dead = Dead::because(CloseReason::Canceled);
             self.pool.close(conn, &self.emitter, dead, None);
         }
     }

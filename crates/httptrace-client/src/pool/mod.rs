@@ -260,10 +260,7 @@ impl Pool {
         reason: CloseReason,
         noticed: Option<NoticedBy>,
     ) {
-        let dead = Dead {
-            reason,
-            error: None,
-        };
+        let dead = Dead::because(reason);
         self.close(conn, &self.emitter, dead, noticed);
     }
 

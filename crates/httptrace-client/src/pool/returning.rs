@@ -1,6 +1,7 @@
 //! Connections that come back: handed on, kept, or refused.
 
 use std::sync::{Arc, MutexGuard};
+use std::time::Instant;
 
 use httptrace::Emitter;
 use httptrace::info::{CloseReason, PutIdleConn, PutIdleError};
@@ -16,24 +17,11 @@ impl Pool {
     /// `emitter`, after the connection is in place, with the instant at which it was put.
     pub(super) fn put(self: &Arc<Self>, conn: Box<Connection>, emitter: &Emitter) {
         let at = clock::now();
-        let emitter = emitter.clone().with_connection(conn.id);
         let refused = self.offer(conn);
-        let error = refused
-            .as_ref()
-            .map(|(_, refusal)| refusal.put_idle_error());
-        // A pool that is gone, or keeps nothing at all, was not even asked.
-        if error != Some(None) {
-            emitter.emit_at(at, || match error.flatten() {
-                Some(error) => PutIdleConn::new().with_error(error),
-                None => PutIdleConn::new(),
-            });
-        }
+        tell_put(emitter, at, refused.as_ref().map(|(_, refusal)| *refusal));
         if let Some((conn, refusal)) = refused {
-            let dead = Dead {
-                reason: refusal.close_reason(),
-                error: None,
-            };
-            self.close(conn, &emitter, dead, None);
+            let dead = Dead::because(refusal.close_reason());
+            self.close(conn, emitter, dead, None);
         }
     }
 
@@ -48,11 +36,7 @@ impl Pool {
             let full = full.then_some(Refusal::TooManyIdleForHost);
             self.refusal(&state).or(full)
         };
-        match refusal.map(Refusal::put_idle_error) {
-            None => emitter.emit(PutIdleConn::new),
-            Some(Some(error)) => emitter.emit(|| PutIdleConn::new().with_error(error)),
-            Some(None) => {}
-        }
+        tell_put(emitter, clock::now(), refusal);
         self.close(conn, emitter, dead, None);
     }
 
@@ -109,6 +93,15 @@ impl Pool {
         } else {
             None
         }
+    }
+}
+
+/// Tells `PutIdleConn`, unless there was nobody to ask: the pool is gone, or keeps nothing at all.
+fn tell_put(emitter: &Emitter, at: Instant, refusal: Option<Refusal>) {
+    match refusal.map(Refusal::put_idle_error) {
+        None => emitter.emit_at(at, PutIdleConn::new),
+        Some(Some(error)) => emitter.emit_at(at, || PutIdleConn::new().with_error(error)),
+        Some(None) => {}
     }
 }
 

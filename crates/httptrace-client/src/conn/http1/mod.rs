@@ -168,10 +168,7 @@ impl Http1 {
 /// What ended a connection on which no exchange is going on.
 fn dead(ended: Result<(), hyper::Error>) -> Dead {
     match ended {
-        Ok(()) => Dead {
-            reason: CloseReason::PeerClosed,
-            error: None,
-        },
+        Ok(()) => Dead::because(CloseReason::PeerClosed),
         Err(error) => failure::dead(error),
     }
 }
