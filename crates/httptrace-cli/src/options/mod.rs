@@ -1,14 +1,15 @@
 //! What the command line comes to: checked and read in full, before anything is sent.
 
+mod client;
 mod data;
 mod error;
+mod export;
 mod header;
 mod resolve;
 mod seconds;
 mod url;
 
 use std::collections::HashSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -18,9 +19,11 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderValue, Method, Uri};
 
-use crate::cli::{ConnectionArgs, FormatArg, OutputArgs, RequestArgs, TraceArgs};
+use crate::cli::{FormatArg, RequestArgs, TraceArgs};
 
+pub(crate) use client::{CaFile, ClientOptions, Family};
 pub(crate) use error::UsageError;
+pub(crate) use export::{Export, ExportFormat};
 pub(crate) use header::HeaderOptions;
 pub(crate) use resolve::Resolve;
 
@@ -60,34 +63,6 @@ pub(crate) struct RequestOptions {
     pub(crate) chunked: bool,
 }
 
-/// What the client that sends them is like.
-#[derive(Debug)]
-pub(crate) struct ClientOptions {
-    /// How many redirects are followed; absent: none is.
-    pub(crate) redirects: Option<usize>,
-    pub(crate) max_time: Option<Duration>,
-    pub(crate) connect_timeout: Option<Duration>,
-    pub(crate) resolve: Vec<Resolve>,
-    pub(crate) family: Family,
-    pub(crate) ca: Option<CaFile>,
-    pub(crate) insecure: bool,
-    pub(crate) user_agent: UserAgent,
-}
-
-/// `--cacert`, read but not yet understood.
-#[derive(Debug)]
-pub(crate) struct CaFile {
-    pub(crate) path: PathBuf,
-    pub(crate) pem: Vec<u8>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Family {
-    Any,
-    V4,
-    V6,
-}
-
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum UserAgent {
     Default,
@@ -101,20 +76,6 @@ pub(crate) enum Format {
     Waterfall,
     Events,
     Json,
-}
-
-/// A file that is written besides.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Export {
-    pub(crate) format: ExportFormat,
-    pub(crate) path: PathBuf,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ExportFormat {
-    Json,
-    Ndjson,
-    Events,
 }
 
 impl Options {
@@ -138,7 +99,7 @@ impl Options {
             false => user_agent,
         };
         let targets = targets(&urls, &output.output)?;
-        let exports = exports(&output)?;
+        let exports = export::exports(&output)?;
         check_files(&targets, &exports)?;
         Ok(Self {
             targets,
@@ -202,36 +163,6 @@ fn format(format: FormatArg) -> Format {
         FormatArg::Events => Format::Events,
         FormatArg::Json => Format::Json,
     }
-}
-
-fn exports(output: &OutputArgs) -> Result<Vec<Export>, UsageError> {
-    output.export.iter().map(|text| export(text)).collect()
-}
-
-fn export(text: &str) -> Result<Export, UsageError> {
-    let malformed = || {
-        UsageError::new(
-            format!("--export '{text}' is not FORMAT=FILE"),
-            "formats: json, ndjson, events; for example --export json=trace.json",
-        )
-    };
-    let (format, path) = text.split_once('=').ok_or_else(malformed)?;
-    let format = match format {
-        "json" => ExportFormat::Json,
-        "ndjson" => ExportFormat::Ndjson,
-        "events" => ExportFormat::Events,
-        _ => return Err(malformed()),
-    };
-    if path.is_empty() || path == "-" {
-        return Err(UsageError::new(
-            format!("--export '{text}' names no file"),
-            "to print it on stdout use --format",
-        ));
-    }
-    Ok(Export {
-        format,
-        path: path.into(),
-    })
 }
 
 /// Each file is written by itself from its beginning on: what goes to the same one would be garbled.
@@ -314,43 +245,6 @@ fn basic(user: &str) -> Result<HeaderValue, UsageError> {
     let mut value = HeaderValue::try_from(credentials).unwrap_or(HeaderValue::from_static("Basic"));
     value.set_sensitive(true);
     Ok(value)
-}
-
-impl ClientOptions {
-    fn new(
-        args: ConnectionArgs,
-        redirects: Option<usize>,
-        user_agent: UserAgent,
-    ) -> Result<Self, UsageError> {
-        let family = match (args.ipv4, args.ipv6) {
-            (true, _) => Family::V4,
-            (_, true) => Family::V6,
-            _ => Family::Any,
-        };
-        let table = args.resolve.iter().map(|text| resolve::parse(text));
-        Ok(Self {
-            redirects,
-            max_time: seconds::deadline("--max-time", args.max_time.as_ref())?,
-            connect_timeout: seconds::deadline("--connect-timeout", args.connect_timeout.as_ref())?,
-            resolve: table.collect::<Result<_, _>>()?,
-            family,
-            ca: args.cacert.map(CaFile::read).transpose()?,
-            insecure: args.insecure,
-            user_agent,
-        })
-    }
-}
-
-impl CaFile {
-    fn read(path: PathBuf) -> Result<Self, UsageError> {
-        match fs::read(&path) {
-            Ok(pem) => Ok(Self { path, pem }),
-            Err(error) => Err(UsageError::new(
-                format!("cannot read --cacert '{}': {error}", path.display()),
-                "it takes a file of certificates in PEM",
-            )),
-        }
-    }
 }
 
 impl UserAgent {
