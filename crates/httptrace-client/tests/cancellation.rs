@@ -203,6 +203,41 @@ async fn a_cold_get_over_tls() {
     over_sockets(&peer, scenario).await;
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_cold_and_a_warm_get_over_a_unix_socket() {
+    for warm_up in [0, 1] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let peer = Peer::unix(&path).every_conn(serving(slowly));
+        let scenario = Scenario {
+            setup: &|| Client::builder().unix_socket(&path),
+            request: &|checker| get(&peer, "/", checker),
+            warm_up,
+        };
+        over_sockets(&peer, scenario).await;
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_cold_get_over_tls_on_a_unix_socket() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    let ca = TestCa::new();
+    let tls = ca.server(&["a.example"]).config();
+    let peer = Peer::unix(&path).every_conn(move |c| {
+        let secured = c.client_may_leave().start_tls(tls);
+        secured.repeat(|c| c.expect_head().delay(2).send_paced(HELLO, 20, 2))
+    });
+    let scenario = Scenario {
+        setup: &|| trusting(&ca).unix_socket(&path),
+        request: &|checker| get_url("https://a.example/", checker),
+        warm_up: 0,
+    };
+    over_sockets(&peer, scenario).await;
+}
+
 #[tokio::test]
 async fn a_large_upload_over_sockets() {
     const SIZE: usize = 2_000_000;

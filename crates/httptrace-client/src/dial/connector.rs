@@ -10,8 +10,8 @@ use httptrace::info::Address;
 use httptrace::{Emitter, Phase};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::connect::kind_of;
 use super::deadline::Deadline;
-use super::race::kind_of;
 use super::stream::Io;
 use super::{Dialed, Stream, Target};
 use crate::error::Error;

@@ -1,13 +1,18 @@
 //! Making a connection, a straight line: resolve, race, TLS.
 
+mod connect;
 mod connector;
 mod deadline;
 mod dns;
 mod happy_eyeballs;
+mod local_end;
 mod race;
+mod socket;
 mod stream;
 mod tcp;
 mod tls;
+#[cfg(unix)]
+mod unix;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -22,9 +27,12 @@ use crate::error::Error;
 pub use connector::{Connect, ConnectTarget, Connected, Connecting};
 pub(crate) use dns::TableEntry;
 pub use dns::{Resolve, Resolved, Resolving};
+pub(crate) use local_end::LocalEnd;
+pub(crate) use socket::SocketProbe;
 pub(crate) use stream::Stream;
-pub(crate) use tcp::SocketProbe;
 pub(crate) use tls::TlsConfig;
+#[cfg(unix)]
+pub(crate) use unix::UnixSocket;
 
 use deadline::Deadline;
 use dns::Resolver;
@@ -44,8 +52,11 @@ pub(crate) struct DialConfig {
     /// Answers lookups before any resolver is asked; the first entry that fits wins.
     pub(crate) table: Vec<TableEntry>,
     pub(crate) family: IpFamily,
-    /// Our end of every connection, port aside.
-    pub(crate) local_address: Option<IpAddr>,
+    /// Our end of every TCP connection.
+    pub(crate) local_end: LocalEnd,
+    /// Replaces name lookup and TCP; TLS goes on top.
+    #[cfg(unix)]
+    pub(crate) unix_socket: Option<UnixSocket>,
     /// `TCP_NODELAY`.
     pub(crate) nodelay: bool,
     /// Idle time before the first TCP keep-alive probe, and between probes; absent turns them off.
@@ -66,7 +77,9 @@ impl Default for DialConfig {
             resolver: None,
             table: Vec::new(),
             family: IpFamily::Any,
-            local_address: None,
+            local_end: LocalEnd::default(),
+            #[cfg(unix)]
+            unix_socket: None,
             nodelay: true,
             keepalive: Some(Duration::from_secs(15)),
             connector: None,
@@ -123,7 +136,7 @@ impl fmt::Display for Target {
 /// A connection made.
 pub(crate) struct Dialed {
     pub(crate) stream: Stream,
-    /// Absent where the bytes do not come from a TCP socket of ours.
+    /// Absent where the bytes do not come from a socket of ours.
     pub(crate) probe: Option<SocketProbe>,
     pub(crate) local: Option<Address>,
     pub(crate) remote: Option<Address>,
@@ -179,6 +192,10 @@ impl Dialer {
     ) -> Result<Dialed, Error> {
         if let Some(connector) = &self.config.connector {
             return connector::connect(connector.as_ref(), target, deadline, emitter).await;
+        }
+        #[cfg(unix)]
+        if let Some(socket) = &self.config.unix_socket {
+            return unix::connect(socket, deadline, emitter).await;
         }
         let addrs = self.resolver.resolve(target, deadline, emitter).await?;
         race::connect(&self.config, target, &addrs, deadline, emitter).await

@@ -13,9 +13,11 @@ use httptrace::info::{Address, ConnectDone};
 use httptrace::{Emitter, ErrorKind, EventError, Phase, StartGuard};
 use tokio::net::TcpStream;
 
+use super::connect::{self, event_error, kind_of};
 use super::deadline::Deadline;
 use super::happy_eyeballs::{HappyEyeballs, Step};
-use super::tcp::{self, TcpIo};
+use super::socket::SocketIo;
+use super::tcp;
 use super::{DialConfig, Dialed, Stream, Target};
 use crate::clock;
 use crate::error::Error;
@@ -92,7 +94,7 @@ impl Race<'_> {
         self.running.push(Attempt {
             addr,
             number,
-            guard: self.emitter.connect_start(&Address::Tcp(addr), number),
+            guard: connect::start(self.emitter, &Address::Tcp(addr), number),
             connecting: Box::pin(tcp::connect(addr, tcp::Options::of(self.config))),
         });
     }
@@ -197,7 +199,7 @@ impl Race<'_> {
 fn dialed(stream: TcpStream) -> Dialed {
     let local = stream.local_addr().ok().map(Address::Tcp);
     let remote = stream.peer_addr().ok().map(Address::Tcp);
-    let (io, probe) = TcpIo::new(stream);
+    let (io, probe) = SocketIo::new(stream);
     Dialed {
         stream: Stream::Tcp(io),
         probe: Some(probe),
@@ -205,16 +207,6 @@ fn dialed(stream: TcpStream) -> Dialed {
         remote,
         alpn: None,
     }
-}
-
-/// An I/O error as events carry it, where it is shared.
-pub(super) fn event_error(error: &Arc<io::Error>) -> EventError {
-    EventError::new(kind_of(error), error.to_string()).with_shared_source(Arc::clone(error) as _)
-}
-
-/// The class of an I/O error, as the vocabulary classes them.
-pub(super) fn kind_of(error: &io::Error) -> ErrorKind {
-    EventError::io(error.kind().into()).kind()
 }
 
 #[cfg(test)]

@@ -6,9 +6,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-use super::tcp::TcpIo;
+use super::socket::SocketIo;
 
 /// What a connector of the user's own may hand over.
 pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -18,12 +19,15 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 /// A connection's bytes.
 pub(crate) enum Stream {
     /// A socket of ours.
-    Tcp(TcpIo),
+    Tcp(SocketIo<TcpStream>),
     /// TLS over a socket of ours.
-    Tls(Box<TlsStream<TcpIo>>),
+    Tls(Box<TlsStream<SocketIo<TcpStream>>>),
+    /// A Unix socket of ours.
+    #[cfg(unix)]
+    Unix(SocketIo<tokio::net::UnixStream>),
     /// What the user's connector made.
     Custom(Box<dyn Io>),
-    /// TLS over what the user's connector made.
+    /// TLS over anything else.
     TlsOverCustom(Box<TlsStream<Box<dyn Io>>>),
 }
 
@@ -32,6 +36,8 @@ impl fmt::Debug for Stream {
         f.write_str(match self {
             Self::Tcp(_) => "Stream::Tcp",
             Self::Tls(_) => "Stream::Tls",
+            #[cfg(unix)]
+            Self::Unix(_) => "Stream::Unix",
             Self::Custom(_) => "Stream::Custom",
             Self::TlsOverCustom(_) => "Stream::TlsOverCustom",
         })
@@ -44,6 +50,8 @@ macro_rules! each {
         match $stream {
             Stream::Tcp($io) => $act,
             Stream::Tls($io) => $act,
+            #[cfg(unix)]
+            Stream::Unix($io) => $act,
             Stream::Custom($io) => $act,
             Stream::TlsOverCustom($io) => $act,
         }

@@ -15,14 +15,18 @@ pub use record::{ClientEnd, ConnReport, Head, Io, PeerReport, TlsReport};
 pub use script::Script;
 
 use std::net::SocketAddr;
+#[cfg(unix)]
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
+#[cfg(unix)]
+use tokio::net::UnixListener;
 use tokio::task::AbortHandle;
 
 use stage::Stage;
 
-/// A scripted peer on a TCP port of this machine. Connections get the scripts in the order in which they arrive.
+/// A scripted peer on a TCP port of this machine, or on a Unix socket. Connections get the scripts in the order in which they arrive.
 ///
 /// ```
 /// use httptrace_test::Peer;
@@ -44,7 +48,8 @@ use stage::Stage;
 #[derive(Debug)]
 pub struct Peer {
     stage: Arc<Stage>,
-    addr: SocketAddr,
+    /// Absent on a Unix socket.
+    addr: Option<SocketAddr>,
     accepting: AbortHandle,
 }
 
@@ -71,7 +76,27 @@ impl Peer {
         let accepting = tokio::spawn(accept(listener, stage.clone())).abort_handle();
         Self {
             stage,
-            addr,
+            addr: Some(addr),
+            accepting,
+        }
+    }
+
+    /// A peer on a Unix socket, at a path where nothing is yet.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be listened on.
+    #[cfg(unix)]
+    pub fn unix(path: impl AsRef<Path>) -> Self {
+        let path = path.as_ref();
+        let listener = UnixListener::bind(path);
+        let listener =
+            listener.unwrap_or_else(|error| panic!("cannot listen on {}: {error}", path.display()));
+        let stage = Arc::<Stage>::default();
+        let accepting = tokio::spawn(accept_unix(listener, stage.clone())).abort_handle();
+        Self {
+            stage,
+            addr: None,
             accepting,
         }
     }
@@ -96,13 +121,20 @@ impl Peer {
     }
 
     /// The address it listens on.
+    ///
+    /// # Panics
+    ///
+    /// If that is a Unix socket.
     pub fn addr(&self) -> SocketAddr {
-        self.addr
+        self.addr.expect("a peer on TCP")
     }
 
-    /// `http://address` and this path.
+    /// `http://address` and this path; the address of a Unix socket is `localhost`.
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.addr)
+        match self.addr {
+            Some(addr) => format!("http://{addr}{path}"),
+            None => format!("http://localhost{path}"),
+        }
     }
 
     /// Raises a signal that scripts wait for.
@@ -180,6 +212,15 @@ async fn accept(listener: TcpListener, stage: Arc<Stage>) {
         if let Ok((stream, _)) = listener.accept().await {
             // Each write is a segment of its own, as the script says.
             let _ = stream.set_nodelay(true);
+            stage.enter(Box::new(stream));
+        }
+    }
+}
+
+#[cfg(unix)]
+async fn accept_unix(listener: UnixListener, stage: Arc<Stage>) {
+    loop {
+        if let Ok((stream, _)) = listener.accept().await {
             stage.enter(Box::new(stream));
         }
     }

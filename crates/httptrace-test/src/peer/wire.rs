@@ -1,4 +1,4 @@
-//! What a script speaks over: TCP, an in-memory pipe, TLS over either.
+//! What a script speaks over: TCP, a Unix socket, an in-memory pipe, TLS over each.
 
 use std::time::Duration;
 
@@ -18,6 +18,12 @@ impl Wire for TcpStream {
         // Fails only on a socket that is dead already, which is as good as reset.
         let _ = SockRef::from(self).set_linger(Some(Duration::ZERO));
     }
+}
+
+/// A Unix socket knows no resets.
+#[cfg(unix)]
+impl Wire for tokio::net::UnixStream {
+    fn close_by_reset(&self) {}
 }
 
 impl Wire for DuplexStream {

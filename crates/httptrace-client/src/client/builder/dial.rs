@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::ClientBuilder;
+#[cfg(unix)]
+use crate::dial::UnixSocket;
 use crate::dial::{Connect, IpFamily, Resolve, TableEntry};
 
 /// Making connections.
@@ -43,9 +45,41 @@ impl<L> ClientBuilder<L> {
         self
     }
 
-    /// Our end of every connection. Default: as the system chooses.
+    /// Our end's address of every TCP connection (curl's `--interface ADDRESS`). Addresses of the other IP family cannot
+    /// be connected to then; one that is not this machine's fails the connects. Default: as the system chooses.
     pub fn local_address(mut self, address: IpAddr) -> Self {
-        self.dial.local_address = Some(address);
+        self.dial.local_end.address = Some(address);
+        self
+    }
+
+    /// The network interface, by its name, that every TCP connection goes through, whatever the routes say (curl's
+    /// `--interface NAME`, `SO_BINDTODEVICE`). One that does not exist fails the connects, and so does Linux before 5.7
+    /// without `CAP_NET_RAW`. Name lookups go their own ways. Default: as the routes say. Only where the system can do it.
+    #[cfg(any(
+        target_os = "android",
+        target_os = "ios",
+        target_os = "linux",
+        target_os = "macos"
+    ))]
+    pub fn interface(mut self, name: &str) -> Self {
+        self.dial.local_end.interface = Some(name.into());
+        self
+    }
+
+    /// Connects to this Unix socket, whatever the URL's host (curl's `--unix-socket`): no name is looked up, and what is
+    /// said of addresses and TCP here has no effect. The host goes into the `Host` field as ever, and for https the TLS
+    /// of the URL's host goes on top. A [`connector`](Self::connector) comes first. Default: none.
+    #[cfg(unix)]
+    pub fn unix_socket(mut self, path: impl AsRef<std::path::Path>) -> Self {
+        self.dial.unix_socket = Some(UnixSocket::at(path.as_ref()));
+        self
+    }
+
+    /// The same with a name of Linux's abstract namespace, without the null byte before it (curl's
+    /// `--abstract-unix-socket`). Events show it as `@name`.
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    pub fn abstract_unix_socket(mut self, name: impl AsRef<[u8]>) -> Self {
+        self.dial.unix_socket = Some(UnixSocket::abstract_named(name.as_ref()));
         self
     }
 

@@ -7,7 +7,7 @@ use rustls::{CertificateError, InvalidMessage};
 
 use super::own_roots::is_ca_as_server;
 use crate::dial::Target;
-use crate::dial::race::kind_of;
+use crate::dial::connect::kind_of;
 use crate::error::Error;
 
 /// Says what went wrong with a handshake.
