@@ -104,6 +104,14 @@ fn upload(checker: &Checker) -> Request<Body> {
     request_to("POST", URL, checker, pieces(8, 40).body())
 }
 
+/// An upload whose body waits for `100 Continue`.
+fn asking(checker: &Checker) -> Request<Body> {
+    let mut request = upload(checker);
+    let value = http::HeaderValue::from_static("100-continue");
+    request.headers_mut().insert("expect", value);
+    request
+}
+
 fn slowly(script: Script) -> Script {
     script.expect_head().delay(5).send_paced(HELLO, 20, 5)
 }
@@ -112,6 +120,8 @@ const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
                        2\r\nhe\r\n1\r\nl\r\n2\r\nlo\r\n0\r\n\r\n";
 const REDIRECT: &str = "HTTP/1.1 302 Found\r\nLocation: /there\r\nContent-Length: 2\r\n\r\nno";
 const EARLY_HINTS: &str = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
+const CONTINUE: &str = "HTTP/1.1 100 Continue\r\n\r\n";
+const GOODBYE: &str = "HTTP/1.1 417 No\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello";
 
 #[tokio::test(start_paused = true)]
 async fn a_cold_get_in_memory() {
@@ -161,6 +171,44 @@ async fn an_early_response_during_an_upload_in_memory() {
         early.delay(5).expect_chunked_body()
     });
     let polls = in_pipes(script, upload, 0).await;
+    assert!(polls > 5, "{polls}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_waits_for_the_100_in_memory() {
+    let script = serving(|c| {
+        let asked = c.expect_head().delay(3).send_paced(CONTINUE, 10, 2);
+        asked.expect_chunked_body().send(HELLO)
+    });
+    let polls = in_pipes(script, asking, 0).await;
+    assert!(polls > 9, "{polls}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_waits_for_the_100_in_vain_in_memory() {
+    let script = serving(|c| c.expect_head().expect_chunked_body().send(HELLO));
+    let polls = in_pipes(script, asking, 0).await;
+    assert!(polls > 8, "{polls}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_goes_after_the_answer_in_memory() {
+    let script = serving(|c| {
+        let answered = c.expect_head().send_paced(HELLO, 20, 3);
+        answered.expect_chunked_body()
+    });
+    let polls = in_pipes(script, asking, 1).await;
+    assert!(polls > 5, "{polls}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_is_not_wanted_in_memory() {
+    // Each connection is closed after its answer.
+    let script = |c: Script| {
+        let refused = c.client_may_leave().expect_head();
+        refused.send_paced(GOODBYE, 20, 3).swallow()
+    };
+    let polls = in_pipes(script, asking, 0).await;
     assert!(polls > 5, "{polls}");
 }
 

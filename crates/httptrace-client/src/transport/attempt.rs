@@ -34,7 +34,7 @@ pub(super) async fn round_trip(
             Err(error) => return Err(give_up(attempt, error)),
         };
         let may_retry = acquired.pooled;
-        match http1::exchange(acquired.lease, wire, inner.head_timeout).await {
+        match http1::exchange(acquired.lease, wire, inner.patience).await {
             Ok(exchanged) => return Ok(finish(inner, &head, attempt, exchanged)),
             Err(failed) => {
                 let again = retry::decide(head.method(), head.headers(), may_retry, &failed);

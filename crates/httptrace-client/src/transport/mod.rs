@@ -8,7 +8,6 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use http::{HeaderValue, Request, Response};
 use http_body::Body as HttpBody;
@@ -17,6 +16,7 @@ use tower_service::Service;
 
 use crate::client::{Body, Ending};
 use crate::clock;
+use crate::conn::http1::Patience;
 use crate::error::Error;
 use crate::pool::Pool;
 
@@ -38,7 +38,7 @@ pub(crate) struct Inner {
     pub(crate) pool: Arc<Pool>,
     pub(crate) trace: Option<ClientTrace>,
     pub(crate) user_agent: Option<HeaderValue>,
-    pub(crate) head_timeout: Option<Duration>,
+    pub(crate) patience: Patience,
 }
 
 impl Drop for Inner {

@@ -13,7 +13,8 @@ use std::task::{Context, Poll, Waker, ready};
 
 use http::{HeaderName, HeaderValue, header};
 use httptrace::info::{
-    GotFirstResponseByte, WriteOutcome, WroteBody, WroteHeaderField, WroteHeaders, WroteRequest,
+    GotFirstResponseByte, Wait100Continue, WriteOutcome, WroteBody, WroteHeaderField, WroteHeaders,
+    WroteRequest,
 };
 use httptrace::{Emitter, EventError, EventName};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -35,6 +36,8 @@ pub(crate) struct Watch(Arc<Mutex<Seen>>);
 struct Seen {
     emitter: Emitter,
     request: RequestDecoder,
+    /// The request's body waits for `100 Continue` when its head is flushed.
+    holds_body: bool,
     /// Bytes were accepted since the last completed flush.
     dirty: bool,
     head_flushed: bool,
@@ -72,11 +75,13 @@ impl Tap {
 }
 
 impl Watch {
-    /// A request is about to be written: what is seen from now on is its.
-    pub(crate) fn begin(&self, emitter: Emitter) {
+    /// A request is about to be written: what is seen from now on is its. `holds_body`: after its head it waits for
+    /// `100 Continue`.
+    pub(crate) fn begin(&self, emitter: Emitter, holds_body: bool) {
         let mut seen = self.lock();
         seen.request.restart();
         seen.emitter = emitter;
+        seen.holds_body = holds_body;
         seen.dirty = false;
         seen.head_flushed = false;
         seen.request_flushed = false;
@@ -121,6 +126,11 @@ impl Watch {
         self.lock().request.is_begun()
     }
 
+    /// Whether the request's head was handed to the kernel.
+    pub(crate) fn is_head_flushed(&self) -> bool {
+        self.lock().head_flushed
+    }
+
     /// Whether the request was handed to the kernel to its end.
     pub(crate) fn is_request_flushed(&self) -> bool {
         self.lock().request_flushed
@@ -155,6 +165,7 @@ impl Watch {
             emitter,
             fields,
             head,
+            holds_body,
             body_bytes,
             end,
         } = flushed;
@@ -164,6 +175,9 @@ impl Watch {
         }
         if head {
             emitter.emit_at(at, WroteHeaders::new);
+        }
+        if head && holds_body {
+            emitter.emit_at(at, Wait100Continue::new);
         }
         if body_bytes > 0 {
             emitter.emit_at(at, || WroteBody::new(body_bytes));
@@ -204,6 +218,7 @@ struct Flushed {
     emitter: Emitter,
     fields: Vec<(Arc<str>, Arc<[HeaderValue]>)>,
     head: bool,
+    holds_body: bool,
     body_bytes: u64,
     /// Bytes of the whole body, if this flush carried the request's end.
     end: Option<u64>,
@@ -221,9 +236,10 @@ impl Seen {
         let total = self.request.body_bytes();
         let body_bytes = total - self.told_body;
         self.told_body = total;
-        let tell_end = end && !self.told;
+        // After `WroteRequest` there is nothing more to tell of the request.
+        let was_told = self.told;
         self.told |= end;
-        if self.emitter.is_none() {
+        if self.emitter.is_none() || was_told {
             return None;
         }
         Some(Flushed {
@@ -233,8 +249,9 @@ impl Seen {
             },
             emitter: self.emitter.clone(),
             head,
+            holds_body: self.holds_body,
             body_bytes,
-            end: tell_end.then_some(total),
+            end: end.then_some(total),
         })
     }
 }

@@ -24,7 +24,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use scenario::Scenario;
 
 /// Features that a scenario may need and that the client lacks.
-const LACKING: &[&str] = &["expect"];
+const LACKING: &[&str] = &[];
 
 /// Scenarios mostly wait, so that many more of them than there are processors go on at the same time.
 const AT_ONCE: usize = 16;

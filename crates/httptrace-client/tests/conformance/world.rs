@@ -111,6 +111,7 @@ fn settings(spec: &ClientSpec) -> ClientBuilder {
         .redirect(redirects)
         .connect_timeout(None)
         .response_head_timeout(limit(spec.response_head_timeout_ms))
+        .expect_continue_timeout(limit(spec.expect_timeout_ms))
         .tls_handshake_timeout(limit(spec.tls_handshake_timeout_ms))
 }
 

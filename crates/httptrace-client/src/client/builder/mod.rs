@@ -15,6 +15,7 @@ use tower_layer::{Identity, Layer, Stack};
 
 use super::{Client, RedirectPolicy, Settings, TraceWith};
 use crate::clock;
+use crate::conn::http1::Patience;
 use crate::dial::{DialConfig, Dialer};
 use crate::pool::{Pool, PoolLimits};
 use crate::transport::{Inner, Transport};
@@ -28,7 +29,7 @@ pub struct ClientBuilder<L = Identity> {
     user_agent: Option<HeaderValue>,
     redirect: RedirectPolicy,
     timeout: Option<Duration>,
-    head_timeout: Option<Duration>,
+    patience: Patience,
     idle_body_timeout: Option<Duration>,
     pool: PoolLimits,
     dial: DialConfig,
@@ -53,7 +54,10 @@ impl ClientBuilder {
             ))),
             redirect: RedirectPolicy::default(),
             timeout: None,
-            head_timeout: None,
+            patience: Patience {
+                head: None,
+                expect_continue: Some(Duration::from_secs(1)),
+            },
             idle_body_timeout: None,
             pool: PoolLimits {
                 max_idle: 100,
@@ -115,7 +119,7 @@ impl<L> ClientBuilder<L> {
             user_agent: self.user_agent,
             redirect: self.redirect,
             timeout: self.timeout,
-            head_timeout: self.head_timeout,
+            patience: self.patience,
             idle_body_timeout: self.idle_body_timeout,
             pool: self.pool,
             dial: self.dial,
@@ -145,7 +149,16 @@ impl<L> ClientBuilder<L> {
 
     /// From the request's end to the response's head (Go's `ResponseHeaderTimeout`). Default: none.
     pub fn response_head_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
-        self.head_timeout = limit.into();
+        self.patience.head = limit.into();
+        self
+    }
+
+    /// How long the body of a request that says `Expect: 100-continue` waits for the server's word, counted from the
+    /// end of its head (Go's `ExpectContinueTimeout`, RFC 9110 section 10.1.1). The body is sent when `100 Continue`
+    /// comes, when this time is over, or when a final response comes on a connection that stays; it is not sent
+    /// when a final response comes first and either side closes. `None` or zero: it is sent at once. Default: 1 s.
+    pub fn expect_continue_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.patience.expect_continue = limit.into();
         self
     }
 
@@ -168,7 +181,7 @@ impl<L: Layer<Transport>> ClientBuilder<L> {
             pool: Arc::new(pool),
             trace: self.trace,
             user_agent: self.user_agent,
-            head_timeout: self.head_timeout,
+            patience: self.patience,
         });
         Client {
             service: self.layer.layer(transport.clone()),

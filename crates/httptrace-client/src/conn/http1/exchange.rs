@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, Request, Response, header};
-use httptrace::info::{CloseReason, GotResponseHeaders};
+use httptrace::info::{CloseReason, GotResponseHeaders, NotSentReason, WriteOutcome};
 use httptrace::{ErrorKind, Phase};
 use hyper::body::Incoming;
 use tokio::time::Sleep;
 
+use super::expect::{Decision, Waiting};
 use super::informational::Informational;
 use super::{Http1, SendBody, failure};
 use crate::error::Error;
@@ -45,25 +46,40 @@ enum Stop {
     Timeout(Error),
 }
 
+/// How long the peer is waited for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// From the request's end to the response's head (Go's `ResponseHeaderTimeout`). Absent: without end.
+    pub(crate) head: Option<Duration>,
+    /// From the request's head to `100 Continue`, where the request asks for it (Go's `ExpectContinueTimeout`). Absent:
+    /// not at all.
+    pub(crate) expect_continue: Option<Duration>,
+}
+
 /// Writes a request and reads until its response's head.
-///
-/// `head_timeout` counts from the moment when the request is written to its end (as Go's `ResponseHeaderTimeout`).
 pub(crate) async fn exchange(
     mut lease: Lease,
     mut request: Request<SendBody>,
-    head_timeout: Option<Duration>,
+    patience: Patience,
 ) -> Result<Exchanged, Failed> {
     let emitter = lease.emitter().clone();
     let conn = lease.conn();
     conn.exchanges += 1;
     let http1 = &mut conn.http1;
-    let informational = Informational::listen(&mut request, &emitter, &http1.watch);
-    http1.begin_exchange(&emitter);
+    let mut waiting = Waiting::hold_back(&mut request, patience.expect_continue);
+    let gate = waiting.as_ref().map(|waiting| waiting.gate().clone());
+    let informational = Informational::listen(&mut request, &emitter, &http1.watch, gate);
+    http1.begin_exchange(&emitter, waiting.is_some());
     let mut response = pin!(http1.sender.try_send_request(request));
-    let mut deadline = HeadDeadline::new(head_timeout);
+    let mut deadline = HeadDeadline::new(patience.head);
 
     let head = poll_fn(|cx| {
         let _ = http1.poll_drive(cx);
+        let decision = waiting.as_mut().map(|w| w.poll(&http1.watch, cx));
+        if decision == Some(Decision::Open) {
+            waiting = None;
+            let _ = http1.poll_drive(cx);
+        }
         if let Some(refused) = informational.take_refusal() {
             return Poll::Ready(Err(Stop::Refused(refused)));
         }
@@ -89,14 +105,36 @@ pub(crate) async fn exchange(
                 let headers = for_hooks(response.headers());
                 GotResponseHeaders::new(response.status(), response.version(), headers)
             });
+            let decision = waiting.map(|waiting| waiting.answered(&response));
+            let withheld = decision == Some(Decision::HoldForEver);
+            if withheld {
+                let not_sent = || WriteOutcome::NotSent(NotSentReason::FinalResponseFirst);
+                http1.watch.give_up(not_sent);
+            } else if decision.is_some() {
+                // A small body is written at once, and needs nobody to see to it later.
+                drive_once(http1).await;
+            }
             Ok(Exchanged {
-                still_sending: !http1.watch.is_request_flushed(),
+                still_sending: !withheld && !http1.watch.is_request_flushed(),
                 response,
                 lease,
             })
         }
-        Err(stop) => Err(fail(lease, stop)),
+        Err(stop) => {
+            if let Some(waiting) = &waiting {
+                waiting.given_up();
+            }
+            Err(fail(lease, stop, waiting.is_some()))
+        }
     }
+}
+
+async fn drive_once(http1: &mut Http1) {
+    poll_fn(|cx| {
+        let _ = http1.poll_drive(cx);
+        Poll::Ready(())
+    })
+    .await;
 }
 
 /// What Go refuses, and hyper delivers: a transfer coding besides chunked, whose body would come coded, and a
@@ -130,18 +168,21 @@ pub(super) fn for_hooks(headers: &HeaderMap) -> HeaderMap {
     headers
 }
 
-fn fail(mut lease: Lease, stop: Stop) -> Failed {
+fn fail(mut lease: Lease, stop: Stop, body_held: bool) -> Failed {
     let http1 = &lease.conn().http1;
     let request_begun = http1.watch.is_request_begun();
     let response_begun = http1.watch.is_response_begun();
     let (error, unsent, lost) = match stop {
         Stop::Codec(error, unsent) => {
-            let phase = match http1.watch.is_request_flushed() || response_begun {
-                true => Phase::Wait,
-                false => Phase::Send,
-            };
             let lost = !error.is_user() && !error.is_parse();
-            (failure::explain(error, phase), unsent, lost)
+            let error = if http1.watch.is_request_flushed() || response_begun {
+                failure::explain(error, Phase::Wait)
+            } else if body_held && http1.watch.is_head_flushed() {
+                failure::explain_unasked(error)
+            } else {
+                failure::explain(error, Phase::Send)
+            };
+            (error, unsent, lost)
         }
         Stop::Refused(error) | Stop::Timeout(error) => (error, None, false),
     };

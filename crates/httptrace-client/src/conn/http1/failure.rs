@@ -12,6 +12,16 @@ use crate::error::Error;
 
 /// Why an exchange failed, given the phase it was in.
 pub(super) fn explain(error: hyper::Error, phase: Phase) -> Error {
+    explain_during(error, phase, during(phase))
+}
+
+/// Why an exchange failed while its body was held back.
+pub(super) fn explain_unasked(error: hyper::Error) -> Error {
+    let during = "while the request's body waited for 100 Continue";
+    explain_during(error, Phase::Send, during)
+}
+
+fn explain_during(error: hyper::Error, phase: Phase, during: &str) -> Error {
     if let Some(failure) = find::<BodyFailure>(&error) {
         return failure.to_error();
     }
@@ -21,7 +31,7 @@ pub(super) fn explain(error: hyper::Error, phase: Phase) -> Error {
             format!("the server's response is not valid HTTP/1: {error}"),
         )
     } else if let Some(io) = find::<io::Error>(&error) {
-        explain_io(io, phase)
+        explain_io(io, during)
     } else if let Some(inner) = find::<hyper::Error>(&error).filter(|_| error.is_canceled()) {
         // The connection ended with an error of its own before it took the request.
         (
@@ -31,15 +41,15 @@ pub(super) fn explain(error: hyper::Error, phase: Phase) -> Error {
     } else if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
         (
             ErrorKind::Closed,
-            format!("the server closed the connection {}", during(phase)),
+            format!("the server closed the connection {during}"),
         )
     } else {
-        (ErrorKind::Protocol, format!("{error} ({})", during(phase)))
+        (ErrorKind::Protocol, format!("{error} ({during})"))
     };
     Error::new(phase, kind, message).with_source(error)
 }
 
-fn explain_io(io: &io::Error, phase: Phase) -> (ErrorKind, String) {
+fn explain_io(io: &io::Error, during: &str) -> (ErrorKind, String) {
     let of_tls = io
         .get_ref()
         .is_some_and(|inner| inner.is::<rustls::Error>());
@@ -52,7 +62,7 @@ fn explain_io(io: &io::Error, phase: Phase) -> (ErrorKind, String) {
         }
         kind => EventError::io(kind.into()).kind(),
     };
-    let message = format!("the connection failed {}: {io}", during(phase));
+    let message = format!("the connection failed {during}: {io}");
     (class, message)
 }
 

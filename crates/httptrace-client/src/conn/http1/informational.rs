@@ -1,13 +1,14 @@
 //! 1xx responses: told to the hooks, which may say no; counted, where no hook counts them itself.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use http::{HeaderMap, Request, StatusCode, header};
+use http::{HeaderMap, Request, StatusCode};
 use httptrace::info::{Got1xxResponse, Got100Continue};
 use httptrace::{Emitter, ErrorKind, EventName, Phase};
 
 use super::SendBody;
 use super::exchange::for_hooks;
+use super::expect::{SharedGate, asks_for_100};
 use crate::error::Error;
 use crate::wire::Watch;
 
@@ -24,21 +25,25 @@ struct State {
     emitter: Emitter,
     /// The request asked for `100 Continue` and has not got it.
     expects_100: bool,
+    /// What holds the request's body back until then.
+    gate: Option<SharedGate>,
     responses: usize,
     bytes: usize,
     refused: Option<Error>,
 }
 
 impl Informational {
-    /// Listens to the informational responses of a request.
+    /// Listens to the informational responses of a request, and opens the gate if one of them lets its body go.
     pub(super) fn listen(
         request: &mut Request<SendBody>,
         emitter: &Emitter,
         watch: &Watch,
+        gate: Option<SharedGate>,
     ) -> Self {
         let state = State {
             emitter: emitter.clone(),
-            expects_100: expects_100(request),
+            expects_100: asks_for_100(request),
+            gate,
             responses: 0,
             bytes: 0,
             refused: None,
@@ -56,16 +61,12 @@ impl Informational {
 
     /// Why the request must be aborted, if it must.
     pub(super) fn take_refusal(&self) -> Option<Error> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .refused
-            .take()
+        self.lock().refused.take()
     }
 
     fn arrived(&self, status: StatusCode, headers: &HeaderMap) {
         let (emitter, is_expected) = {
-            let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut state = self.lock();
             if state.refused.is_some() {
                 return;
             }
@@ -77,16 +78,24 @@ impl Informational {
         if is_expected {
             emitter.emit(Got100Continue::new);
         }
-        if !emitter.wants(EventName::Got1xxResponse) {
-            return;
+        if emitter.wants(EventName::Got1xxResponse) {
+            let verdict = emitter.emit_1xx(|| Got1xxResponse::new(status, for_hooks(headers)));
+            if let Err(hook) = verdict {
+                let message = format!("a hook refused the {status} response");
+                let refused = Error::new(Phase::Wait, ErrorKind::Hook, message).with_source(hook);
+                self.lock().refused.get_or_insert(refused);
+            }
         }
-        let verdict = emitter.emit_1xx(|| Got1xxResponse::new(status, for_hooks(headers)));
-        if let Err(hook) = verdict {
-            let message = format!("a hook refused the {status} response");
-            let refused = Error::new(Phase::Wait, ErrorKind::Hook, message).with_source(hook);
-            let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            state.refused.get_or_insert(refused);
+        let state = self.lock();
+        let gate = state.gate.clone().filter(|_| state.refused.is_none());
+        drop(state);
+        if let Some(gate) = gate.filter(|_| is_expected) {
+            gate.continued();
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -108,11 +117,4 @@ impl State {
             self.refused.get_or_insert(refused);
         }
     }
-}
-
-/// Whether a request waits for `100 Continue` (RFC 9110 section 10.1.1): it says so, and has a body to hold back.
-fn expects_100(request: &Request<SendBody>) -> bool {
-    let mut values = request.headers().get_all(header::EXPECT).iter();
-    !request.body().is_empty()
-        && values.any(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }

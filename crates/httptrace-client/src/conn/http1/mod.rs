@@ -2,6 +2,7 @@
 
 mod background;
 mod exchange;
+mod expect;
 mod failure;
 mod informational;
 mod response_body;
@@ -17,7 +18,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use sync_wrapper::SyncWrapper;
 
-pub(crate) use exchange::{Exchanged, Failed, exchange};
+pub(crate) use exchange::{Exchanged, Failed, Patience, exchange};
 pub(crate) use response_body::ResponseBody;
 pub(crate) use reuse::{closes_after, says};
 pub(crate) use send_body::SendBody;
@@ -77,9 +78,10 @@ impl Http1 {
         })
     }
 
-    /// A request begins: what the tap sees from now on is told to this emitter.
-    fn begin_exchange(&self, emitter: &Emitter) {
-        self.watch.begin(emitter.clone());
+    /// A request begins: what the tap sees from now on is told to this emitter. `holds_body`: the head goes out alone,
+    /// and its body waits for `100 Continue`.
+    fn begin_exchange(&self, emitter: &Emitter, holds_body: bool) {
+        self.watch.begin(emitter.clone(), holds_body);
     }
 
     /// The exchange is over, and whole.

@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderName};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use httptrace::{BoxError, ErrorKind, Phase};
 
+use super::expect::SharedGate;
 use crate::client::Body;
 use crate::error::Error;
 
@@ -23,6 +24,8 @@ pub(crate) struct SendBody {
     trailers: Vec<HeaderName>,
     /// A failure that waits until what came before it is on its way.
     failure: Option<BodyFailure>,
+    /// Holds the body back, unless it is open or there is none.
+    gate: Option<SharedGate>,
 }
 
 /// Why a request's body could not be sent to its end.
@@ -41,15 +44,25 @@ impl SendBody {
             announced: content_length.unwrap_or(0),
             trailers,
             failure: None,
+            gate: None,
         }
+    }
+
+    /// Nothing of the body is asked for before the gate is open.
+    pub(super) fn hold_behind(&mut self, gate: SharedGate) {
+        self.gate = Some(gate);
     }
 
     pub(crate) fn into_body(self) -> Body {
         self.body
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.body.is_end_stream()
+    /// Whether there is something to send besides the head.
+    pub(super) fn has_content(&self) -> bool {
+        match self.owed {
+            Some(owed) => owed > 0,
+            None => !self.body.is_end_stream(),
+        }
     }
 
     /// Counts a frame against what is owed, and holds trailers against what is announced.
@@ -108,6 +121,13 @@ impl HttpBody for SendBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyFailure>>> {
         let this = &mut *self;
+        if let Some(gate) = &this.gate {
+            if !gate.is_open() {
+                // Whoever opens it has the connection driven.
+                return Poll::Pending;
+            }
+            this.gate = None;
+        }
         if let Some(failure) = this.failure.take() {
             return Poll::Ready(Some(Err(failure)));
         }
