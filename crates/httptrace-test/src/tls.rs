@@ -158,7 +158,20 @@ impl TestServer<'_> {
         Arc::new(config)
     }
 
+    /// Its certificate chain and its private key, both in PEM, for servers that read files. What else is settled here
+    /// does not concern them.
+    pub fn pem(&self) -> (String, String) {
+        let (leaf, key) = self.signed();
+        (leaf.pem() + &self.ca.pem, key.serialize_pem())
+    }
+
     fn certificate(&self) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
+        let (leaf, key) = self.signed();
+        let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a PKCS #8 key");
+        (vec![leaf.der().clone(), self.ca.der.clone()], key)
+    }
+
+    fn signed(&self) -> (rcgen::Certificate, KeyPair) {
         let key = new_key();
         let params = CertificateParams::new(self.names.clone());
         let mut params = params.expect("DNS names and IP addresses");
@@ -167,9 +180,7 @@ impl TestServer<'_> {
             params.not_after = rcgen::date_time_ymd(2001, 1, 1);
         }
         let certificate = params.signed_by(&key, &self.ca.issuer);
-        let certificate = certificate.expect("the CA can sign");
-        let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a PKCS #8 key");
-        (vec![certificate.der().clone(), self.ca.der.clone()], key)
+        (certificate.expect("the CA can sign"), key)
     }
 }
 
@@ -313,5 +324,8 @@ mod tests {
         let ca = TestCa::new();
         assert!(ca.pem().starts_with("-----BEGIN CERTIFICATE-----"));
         assert!(!ca.der().is_empty());
+        let (chain, key) = ca.server(&["a"]).pem();
+        assert_eq!(chain.matches("-----BEGIN CERTIFICATE-----").count(), 2);
+        assert!(key.starts_with("-----BEGIN PRIVATE KEY-----"));
     }
 }

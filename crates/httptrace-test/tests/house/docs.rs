@@ -22,6 +22,7 @@ fn pages() -> Vec<String> {
     pages.extend(files("docs", ".md"));
     pages.extend(files("crates", ".md"));
     pages.extend(files("conformance", ".md"));
+    pages.extend(files("interop", ".md"));
     pages
 }
 
