@@ -138,6 +138,11 @@ pub(crate) struct ConnectionArgs {
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     pub(crate) connect_timeout: Option<String>,
 
+    /// With -H 'Expect: 100-continue', send the body after this time if the server has not asked for it; 0: at once
+    /// [default: 1]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    pub(crate) expect100_timeout: Option<String>,
+
     /// Wait between two URLs
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     pub(crate) pause: Option<String>,

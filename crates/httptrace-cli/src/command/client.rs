@@ -22,6 +22,9 @@ pub(super) fn build(options: &ClientOptions, trace: ClientTrace) -> Result<Clien
     if options.connect_timeout.is_some() {
         builder = builder.connect_timeout(options.connect_timeout);
     }
+    if options.expect_continue_timeout.is_some() {
+        builder = builder.expect_continue_timeout(options.expect_continue_timeout);
+    }
     builder = match &options.user_agent {
         UserAgent::Default => builder,
         UserAgent::Custom(name) => builder.user_agent(name.clone()),

@@ -57,6 +57,7 @@ pub(super) async fn answer(
         "/stale" if served > 0 => return Ok(Next::Close),
         "/big" => big(stream).await?,
         "/upload" => upload(stream, request.content_length).await?,
+        "/ask" => asked(stream, request.content_length).await?,
         _ => page(stream).await?,
     }
     Ok(Next::KeepAlive)
@@ -117,6 +118,13 @@ async fn upload(
     }
     sleep(THINK / 2).await;
     respond(stream, "204 No Content", "", b"").await
+}
+
+/// Thinks about whether it wants the upload, and does.
+async fn asked(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), length: u64) -> io::Result<()> {
+    sleep(2 * THINK).await;
+    write(stream, b"HTTP/1.1 100 Continue\r\n\r\n").await?;
+    upload(stream, length).await
 }
 
 async fn respond(
@@ -191,6 +199,14 @@ mod tests {
     async fn an_upload_is_read_to_its_end_and_has_no_content_in_return() {
         let (text, keeps) = answered("/upload", 0, &[b'x'; 300_000]).await;
         assert_eq!(text, "HTTP/1.1 204 No Content\r\n\r\n");
+        assert!(keeps);
+    }
+
+    #[tokio::test]
+    async fn an_upload_that_asks_is_told_to_continue_before_its_answer() {
+        let (text, keeps) = answered("/ask", 0, b"body").await;
+        let both = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n";
+        assert_eq!(text, both);
         assert!(keeps);
     }
 

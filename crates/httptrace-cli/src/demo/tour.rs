@@ -1,6 +1,7 @@
 //! What the tour shows, in which order, and what it says about it.
 
 use bytes::Bytes;
+use http::header::EXPECT;
 use http::{Method, Request, Uri};
 use httptrace_client::Body;
 
@@ -38,7 +39,15 @@ pub(crate) struct Scene {
     pub(crate) text: &'static str,
     to: To,
     path: &'static str,
-    upload: Option<usize>,
+    upload: Option<Upload>,
+}
+
+/// A body of so many bytes.
+#[derive(Clone, Copy)]
+enum Upload {
+    AtOnce(usize),
+    /// Held back until the server says that it wants it.
+    Asking(usize),
 }
 
 /// Where a request of the tour goes.
@@ -137,7 +146,17 @@ taken counts as sent; how long the rest takes to arrive is in the wait.
 ",
         to: To::Https,
         path: "/upload",
-        upload: Some(8_000_000),
+        upload: Some(Upload::AtOnce(8_000_000)),
+    },
+    Scene {
+        title: "An upload that asks first",
+        text: "\
+Expect: 100-continue. The body is held until the server wants it, so that a
+server that does not is spared the upload.
+",
+        to: To::Https,
+        path: "/ask",
+        upload: Some(Upload::Asking(2_000_000)),
     },
 ];
 
@@ -155,13 +174,13 @@ impl Scene {
             .path_and_query(self.path)
             .build()?;
         let request = Request::builder().uri(uri);
-        match self.upload {
-            None => request.body(Body::empty()),
-            Some(size) => {
-                let body = Bytes::from(vec![b'.'; size]);
-                request.method(Method::PUT).body(Body::from(body))
-            }
-        }
+        let (request, size) = match self.upload {
+            None => return request.body(Body::empty()),
+            Some(Upload::AtOnce(size)) => (request, size),
+            Some(Upload::Asking(size)) => (request.header(EXPECT, "100-continue"), size),
+        };
+        let body = Bytes::from(vec![b'.'; size]);
+        request.method(Method::PUT).body(Body::from(body))
     }
 }
 

@@ -14,6 +14,8 @@ pub(crate) struct ClientOptions {
     pub(crate) redirects: Option<usize>,
     pub(crate) max_time: Option<Duration>,
     pub(crate) connect_timeout: Option<Duration>,
+    /// Absent: the client's default. Zero: not at all.
+    pub(crate) expect_continue_timeout: Option<Duration>,
     pub(crate) resolve: Vec<Resolve>,
     pub(crate) family: Family,
     pub(crate) ca: Option<CaFile>,
@@ -50,6 +52,10 @@ impl ClientOptions {
         Ok(Self {
             redirects,
             max_time: seconds::deadline("--max-time", args.max_time.as_ref())?,
+            expect_continue_timeout: args
+                .expect100_timeout
+                .map(|text| seconds::parse("--expect100-timeout", &text))
+                .transpose()?,
             connect_timeout: seconds::deadline("--connect-timeout", args.connect_timeout.as_ref())?,
             resolve: table.collect::<Result<_, _>>()?,
             family,

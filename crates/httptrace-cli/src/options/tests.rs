@@ -128,11 +128,16 @@ fn deadlines_take_fractions() {
         "1.5",
         "--connect-timeout",
         "0.25",
+        "--expect100-timeout",
+        "0",
         "--pause",
         "2",
         "u",
     ];
     let options = options(&line).unwrap();
+    // For this one, 0 is no time, and not no limit.
+    let no_time = Some(Duration::ZERO);
+    assert_eq!(options.client.expect_continue_timeout, no_time);
     assert_eq!(options.client.max_time, Some(Duration::from_millis(1500)));
     assert_eq!(
         options.client.connect_timeout,

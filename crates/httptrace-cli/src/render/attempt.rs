@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
+use http::StatusCode;
 use httptrace::info::{
     AttemptReason, BodyEnd, CloseReason, NotSentReason, NoticedBy, RetryReason, WriteOutcome,
 };
@@ -11,6 +12,7 @@ use httptrace::{ConnectionId, Phase};
 
 use super::bar::Stretch;
 use super::canvas::Canvas;
+use super::expect::Held;
 use super::quantity::{bytes, count, millis};
 use super::{BOLD, DIM, GREEN, RED, YELLOW, dial};
 
@@ -223,8 +225,17 @@ fn exchange(canvas: &mut Canvas, attempt: &AttemptTimeline, breakdown: &Breakdow
         }
     };
     phase(canvas, Phase::Send, began, send, send_notes(attempt));
+    let held = Held::of(attempt);
+    if let Some(held) = &held {
+        held.draw(canvas);
+    }
     phase(canvas, Phase::Wait, waited, wait, Vec::new());
+    let mut told = held.is_some_and(|held| held.ended_with_100());
     for response in &attempt.informational {
+        if told && response.info.status == StatusCode::CONTINUE {
+            told = false;
+            continue;
+        }
         let status = response.info.status.as_str();
         let names = response.info.headers.keys().map(ToString::to_string);
         let mut notes: Vec<String> = response
@@ -255,12 +266,6 @@ fn send_notes(attempt: &AttemptTimeline) -> Vec<String> {
         sent.filter(|sent| *sent > 0)
             .map(|sent| format!("{} body", bytes(sent))),
     );
-    if attempt.wait_100_continue.is_some() {
-        notes.push(match attempt.got_100_continue {
-            Some(_) => String::from("after 100 Continue"),
-            None => String::from("100 Continue asked for"),
-        });
-    }
     match wrote.map(|wrote| &wrote.info.outcome) {
         Some(WriteOutcome::NotSent(NotSentReason::FinalResponseFirst)) => {
             notes.push(String::from("body not sent: answered before"));
@@ -318,7 +323,7 @@ fn words(name: &str) -> String {
     name.replace('_', " ")
 }
 
-fn style(phase: Phase) -> Style {
+pub(super) fn style(phase: Phase) -> Style {
     match phase {
         Phase::Dns => AnsiColor::Cyan.on_default(),
         Phase::Connect => AnsiColor::Yellow.on_default(),

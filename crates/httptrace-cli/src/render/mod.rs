@@ -4,6 +4,7 @@ mod attempt;
 mod bar;
 mod canvas;
 mod dial;
+mod expect;
 mod quantity;
 #[cfg(test)]
 mod tests;

@@ -19,6 +19,7 @@ async fn the_tour_shows_what_it_promises_within_80_columns() {
         "7. A lost race",
         "8. A big body",
         "9. An upload",
+        "10. An upload that asks first",
         "What to try next",
     ];
     let mut rest = run.stdout.as_str();
@@ -38,6 +39,7 @@ async fn the_tour_shows_what_it_promises_within_80_columns() {
         "[::1]",
         "127.0.0.1",
         "204",
+        "body held until 100 Continue",
     ] {
         run.shows(fact);
     }

@@ -217,3 +217,28 @@ async fn a_pause_lies_between_two_urls() {
     let between = report.conn(0).head(1).at - report.conn(0).head(0).at;
     assert!(between.as_secs_f64() >= 0.3, "{between:?}");
 }
+
+#[tokio::test]
+async fn a_body_that_asks_first_waits_as_long_as_it_is_told() {
+    let asking = ["-H", "Expect: 100-continue", "-d", "abc"];
+    let peer = Peer::loopback().conn(|c| {
+        let asked = c.expect_head().send("HTTP/1.1 100 Continue\r\n\r\n");
+        asked.expect_body(3).send(EMPTY)
+    });
+    let url = peer.url("/");
+    let patience = ["--expect100-timeout", "3600", &url];
+    let run = httptrace(&[&asking[..], &patience].concat()).await;
+    run.expect(0).shows("body held until 100 Continue");
+    peer.finish().await;
+
+    // The peer says nothing before it has the body.
+    for (seconds, shown) in [("0.01", true), ("0", false)] {
+        let peer = Peer::loopback().conn(|c| c.expect_head().expect_body(3).send(EMPTY));
+        let url = peer.url("/");
+        let patience = ["--expect100-timeout", seconds, &url];
+        let run = httptrace(&[&asking[..], &patience].concat()).await;
+        let text = &run.expect(0).stdout;
+        assert_eq!(text.contains("body held: no 100 Continue"), shown, "{text}");
+        peer.finish().await;
+    }
+}

@@ -112,12 +112,20 @@ impl AttemptTimeline {
         self.end.as_ref()?.info.error.as_ref()
     }
 
-    /// When the peer was first known to answer: the first byte, or if that was not seen whatever came of it first.
+    /// When the peer was first known to answer: the first byte, or if that was not seen whatever came of it first. The
+    /// `100 Continue` that was asked for is no answer: it lets the request go on.
     pub(super) fn answered(&self) -> Option<Duration> {
-        self.first_byte.or_else(|| {
-            let informational = self.informational.first().map(|response| response.at);
+        let first_byte = self.first_byte.filter(|_| self.got_100_continue.is_none());
+        first_byte.or_else(|| {
             let head = self.response.as_ref().map(|head| head.at);
             let body = self.download.map(|progress| progress.first);
+            let informational = self.informational.iter().find(|response| {
+                let continued = self.got_100_continue;
+                continued.is_none_or(|at| {
+                    at <= response.at && response.info.status != StatusCode::CONTINUE
+                })
+            });
+            let informational = informational.map(|response| response.at);
             [informational, head, body].into_iter().flatten().min()
         })
     }

@@ -6,10 +6,10 @@ use crate::event::Event;
 use crate::id::ConnectionId;
 use crate::info::{
     AttemptEnd, AttemptReason, BodyDone, BodyEnd, CallEnd, CloseReason, ConnClosed, ConnectDone,
-    ConnectStart, DnsDone, DnsStart, GetConn, Got1xxResponse, GotBody, GotConn,
+    ConnectStart, DnsDone, DnsStart, GetConn, Got1xxResponse, Got100Continue, GotBody, GotConn,
     GotFirstResponseByte, ProxyTunnelDone, ProxyTunnelStart, PutIdleConn, Redirect, RetryReason,
-    TlsHandshakeDone, TlsHandshakeStart, TlsLeg, TunnelKind, WriteOutcome, WroteHeaders,
-    WroteRequest,
+    TlsHandshakeDone, TlsHandshakeStart, TlsLeg, TunnelKind, Wait100Continue, WriteOutcome,
+    WroteBody, WroteHeaders, WroteRequest,
 };
 use crate::timeline::{Outcome, Phase, Timeline};
 use http::StatusCode;
@@ -290,6 +290,48 @@ fn informational_responses_are_kept_and_the_wait_ends_with_the_first_of_them() {
     assert_eq!(instants, [ms(10), ms(20)]);
     assert_eq!(timeline.breakdown().get(Phase::Wait), Some(ms(9)));
     assert_eq!(timeline.breakdown().get(Phase::Receive), Some(ms(50)));
+}
+
+/// An upload that waits for the `100 Continue` from 1 to 31.
+fn continued(script: Script) -> Script {
+    let status = StatusCode::CONTINUE;
+    first(script)
+        .on(ConnectionId::next())
+        .at(0, GotConn::new(false, false))
+        .at(1, WroteHeaders::new())
+        .at(1, Wait100Continue::new())
+        .at(31, GotFirstResponseByte::new())
+        .at(31, Got100Continue::new())
+        .at(
+            31,
+            Got1xxResponse::new(status, Arc::new(http::HeaderMap::new())),
+        )
+        .at(40, WroteBody::new(1000_u64))
+}
+
+#[test]
+fn a_100_that_was_asked_for_is_no_answer_and_the_upload_after_it_is_sending() {
+    let script = continued(Script::new()).at(51, sent()).at(80, head(200));
+    let timeline = ended(script, 90).fold();
+    let expected = [
+        (Phase::Queue, 0),
+        (Phase::Send, 51),
+        (Phase::Wait, 29),
+        (Phase::Receive, 10),
+    ];
+    assert_eq!(phases(timeline.breakdown()), expected);
+}
+
+#[test]
+fn hints_after_the_100_are_an_answer() {
+    let hints = Got1xxResponse::new(StatusCode::EARLY_HINTS, Arc::new(http::HeaderMap::new()));
+    let script = continued(Script::new())
+        .at(51, sent())
+        .at(60, hints)
+        .at(80, head(200));
+    let timeline = ended(script, 90).fold();
+    assert_eq!(timeline.breakdown().get(Phase::Wait), Some(ms(9)));
+    assert_eq!(timeline.breakdown().get(Phase::Receive), Some(ms(30)));
 }
 
 #[test]
