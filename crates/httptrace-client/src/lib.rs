@@ -12,8 +12,8 @@ mod wire;
 
 // The public interface is:
 pub use client::{
-    Body, CallTimeout, Client, ClientBuilder, RedirectAction, RedirectPolicy, RedirectStep,
-    ReplayBody, parse_uri,
+    Body, CallTimeout, Client, ClientBuilder, DecodeError, RedirectAction, RedirectPolicy,
+    RedirectStep, ReplayBody, Uncompressed, parse_uri,
 };
 pub use dial::{
     Connect, ConnectTarget, Connected, Connecting, IpFamily, Resolve, Resolved, Resolving,

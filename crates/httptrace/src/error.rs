@@ -20,7 +20,7 @@ pub struct EventError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The request's body failed, or was not as long as announced.
+    /// A body failed: the request's, or it was not as long as announced; or the response's could not be decoded.
     Body,
     /// It was given up: the call was dropped, or another connect won the race.
     Canceled,

@@ -1,10 +1,10 @@
 //! The body of a request or of a response.
 
 mod foreign;
+mod replay;
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -14,8 +14,11 @@ use httptrace::info::CloseReason;
 use httptrace::{BoxError, ErrorKind, Phase};
 use sync_wrapper::SyncWrapper;
 
+pub use replay::ReplayBody;
+
 use foreign::{Erased, known_body};
 
+use super::decode::Decoding;
 use super::ending::Ending;
 use crate::conn::http1::ResponseBody;
 use crate::error::Error;
@@ -41,6 +44,7 @@ enum Kind {
     /// The wrapper makes this type `Sync` although bodies need not be.
     Stream(SyncWrapper<BoxBody>, Outlook),
     Response(Box<ResponseBody>),
+    Decoding(Box<Decoding>),
 }
 
 type BoxBody = Pin<Box<dyn HttpBody<Data = Bytes, Error = BoxError> + Send>>;
@@ -57,37 +61,6 @@ impl Outlook {
             hint: body.size_hint(),
             is_end: body.is_end_stream(),
         }
-    }
-}
-
-/// Makes the same body again, so that a request with a streamed body can be repeated: after a 307 or 308 redirect, or
-/// when a reused connection broke before the server answered. Goes into the request's extensions (Go's `GetBody`).
-///
-/// ```
-/// use httptrace_client::{Body, ReplayBody};
-///
-/// let request = http::Request::post("http://example.com/")
-///     .extension(ReplayBody::new(|| Body::from("again")))
-///     .body(Body::from("again"));
-/// assert!(request.is_ok());
-/// ```
-#[derive(Clone)]
-pub struct ReplayBody(Arc<dyn Fn() -> Body + Send + Sync>);
-
-impl ReplayBody {
-    /// A factory that is called once per repetition.
-    pub fn new(factory: impl Fn() -> Body + Send + Sync + 'static) -> Self {
-        Self(Arc::new(factory))
-    }
-
-    pub(crate) fn make(&self) -> Body {
-        (self.0)()
-    }
-}
-
-impl fmt::Debug for ReplayBody {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ReplayBody")
     }
 }
 
@@ -143,7 +116,7 @@ impl Body {
 
     /// Has a call end with this body.
     pub(crate) fn with_ending(mut self, ending: Ending) -> Self {
-        if let Kind::Response(body) = &mut self.kind {
+        if let Some(body) = self.response() {
             body.settle();
         }
         match self.is_over() {
@@ -158,7 +131,7 @@ impl Body {
         match &self.kind {
             Kind::Empty => Some(Self::empty()),
             Kind::Full(bytes) => Some(Kind::Full(bytes.clone()).into()),
-            Kind::Stream(..) | Kind::Response(_) => None,
+            Kind::Stream(..) | Kind::Response(_) | Kind::Decoding(_) => None,
         }
     }
 
@@ -180,18 +153,19 @@ impl Body {
                 *outlook = Outlook::of(body);
                 polled
             }
-            Kind::Response(body) => body
-                .poll_frame(cx)
-                .map(|frame| frame.map(|frame| frame.map_err(Into::into))),
+            Kind::Response(body) => body.poll_frame(cx).map(own_error),
+            Kind::Decoding(body) => body.poll_frame(cx).map(own_error),
         }
     }
 
-    fn poll_own_frame(
+    pub(super) fn poll_own_frame(
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        if let Kind::Response(body) = &mut self.kind {
-            return body.poll_frame(cx);
+        match &mut self.kind {
+            Kind::Response(body) => return body.poll_frame(cx),
+            Kind::Decoding(body) => return body.poll_frame(cx),
+            Kind::Empty | Kind::Full(_) | Kind::Stream(..) => {}
         }
         Pin::new(self).poll_raw_frame(cx).map(|frame| {
             frame.map(|frame| {
@@ -211,15 +185,35 @@ impl Body {
             Kind::Full(bytes) => bytes.is_empty(),
             Kind::Stream(..) => false,
             Kind::Response(body) => body.is_over(),
+            Kind::Decoding(body) => body.is_over(),
         }
     }
 
     fn received(&self) -> u64 {
         match &self.kind {
             Kind::Response(body) => body.bytes(),
+            Kind::Decoding(body) => body.decoded(),
             _ => 0,
         }
     }
+
+    /// The body on its connection, under what is made of it.
+    pub(super) fn response(&mut self) -> Option<&mut ResponseBody> {
+        match &mut self.kind {
+            Kind::Response(body) => Some(body),
+            Kind::Decoding(body) => body.wire().response(),
+            Kind::Empty | Kind::Full(_) | Kind::Stream(..) => None,
+        }
+    }
+
+    /// The same body, decoded as it is read.
+    pub(super) fn decoding(body: Decoding) -> Self {
+        Kind::Decoding(Box::new(body)).into()
+    }
+}
+
+fn own_error<T>(frame: Option<Result<T, Error>>) -> Option<Result<T, BoxError>> {
+    frame.map(|frame| frame.map_err(Into::into))
 }
 
 impl HttpBody for Body {
@@ -257,6 +251,7 @@ impl HttpBody for Body {
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Kind::Stream(_, outlook) => outlook.hint,
             Kind::Response(body) => body.size_hint(),
+            Kind::Decoding(body) => body.size_hint(),
         }
     }
 }
@@ -306,8 +301,8 @@ impl Body {
         }
     }
 
-    fn is_given_up(&self) -> bool {
-        matches!(&self.kind, Kind::Response(body) if body.is_failing())
+    fn is_given_up(&mut self) -> bool {
+        self.response().is_some_and(|body| body.is_failing())
     }
 
     /// Gives the connection up because a deadline passed. Ready when it is closed.
@@ -316,7 +311,7 @@ impl Body {
         error: Error,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        if let Kind::Response(body) = &mut self.kind {
+        if let Some(body) = self.response() {
             body.fail(error, CloseReason::Canceled);
             return body.poll_frame(cx);
         }
@@ -387,6 +382,7 @@ impl fmt::Debug for Body {
             Kind::Full(_) => "Body(in memory)",
             Kind::Stream(..) => "Body(stream)",
             Kind::Response(_) => "Body(response)",
+            Kind::Decoding(_) => "Body(response, decoded)",
         })
     }
 }

@@ -50,10 +50,11 @@ where
 {
     let Begun {
         call,
-        request,
+        mut request,
         progress,
         deadline,
     } = begun;
+    let decodes = client.settings.decode.offer(&mut request);
     let outcome = {
         let mut hops = pin!(hop_by_hop(client, &call, request));
         match deadline {
@@ -72,6 +73,10 @@ where
     };
     match outcome {
         Ok(response) => {
+            let response = match decodes {
+                true => client.settings.decode.apply(response),
+                false => response,
+            };
             let idle_timeout = client.settings.idle_body_timeout;
             let ending = Ending::new(call, response.status(), deadline, idle_timeout);
             Ok(response.map(|body| body.with_ending(ending)))

@@ -3,6 +3,7 @@
 mod body;
 mod builder;
 mod call;
+mod decode;
 mod ending;
 mod progress;
 mod redirect;
@@ -22,6 +23,7 @@ use tower_service::Service;
 
 pub use body::{Body, ReplayBody};
 pub use builder::ClientBuilder;
+pub use decode::{DecodeError, Uncompressed};
 pub(crate) use ending::Ending;
 pub use redirect::{RedirectAction, RedirectPolicy, RedirectStep};
 pub use uri::parse_uri;
@@ -59,6 +61,7 @@ pub(crate) struct Settings {
     redirect: RedirectPolicy,
     timeout: Option<Duration>,
     idle_body_timeout: Option<Duration>,
+    decode: decode::Settings,
 }
 
 /// How long one call may take, redirects, retries and the body included: goes into the request's extensions, and counts

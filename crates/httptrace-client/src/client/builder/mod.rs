@@ -1,5 +1,6 @@
 //! Setting up a client.
 
+mod decode;
 mod dial;
 mod pool;
 mod tls;
@@ -13,7 +14,7 @@ use http::request::Parts;
 use httptrace::{ClientTrace, Emitter};
 use tower_layer::{Identity, Layer, Stack};
 
-use super::{Client, RedirectPolicy, Settings, TraceWith};
+use super::{Client, RedirectPolicy, Settings, TraceWith, decode as decoding};
 use crate::clock;
 use crate::conn::http1::Patience;
 use crate::dial::{DialConfig, Dialer};
@@ -33,6 +34,7 @@ pub struct ClientBuilder<L = Identity> {
     idle_body_timeout: Option<Duration>,
     pool: PoolLimits,
     dial: DialConfig,
+    decode: decoding::Settings,
 }
 
 impl Default for ClientBuilder {
@@ -67,6 +69,7 @@ impl ClientBuilder {
                 keep_alives: true,
             },
             dial: DialConfig::default(),
+            decode: decoding::Settings::default(),
         }
     }
 }
@@ -123,6 +126,7 @@ impl<L> ClientBuilder<L> {
             idle_body_timeout: self.idle_body_timeout,
             pool: self.pool,
             dial: self.dial,
+            decode: self.decode,
         }
     }
 }
@@ -191,6 +195,7 @@ impl<L: Layer<Transport>> ClientBuilder<L> {
                 redirect: self.redirect,
                 timeout: self.timeout,
                 idle_body_timeout: self.idle_body_timeout,
+                decode: self.decode,
             }),
         }
     }

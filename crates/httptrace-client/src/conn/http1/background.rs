@@ -166,6 +166,25 @@ pub(super) fn drain(
     }
 }
 
+/// The rest of a body is of no use to anybody: if it has arrived already it is read, and the connection can be used again.
+/// Otherwise the connection is closed for this error.
+pub(super) fn drain_at_hand(
+    mut lease: Lease,
+    mut incoming: Incoming,
+    closes: Option<CloseReason>,
+    error: EventError,
+) {
+    let mut budget = MAX_DRAIN;
+    let mut cx = Context::from_waker(Waker::noop());
+    match poll_drain(&mut lease, &mut incoming, &mut budget, &mut cx) {
+        Poll::Ready(true) => conclude(lease, closes),
+        _ => {
+            lease.conn().http1.give_up_request(unwritten);
+            lease.close(CloseReason::Failed, Some(error));
+        }
+    }
+}
+
 async fn drain_within_grace(mut lease: Lease, mut incoming: Incoming, closes: Option<CloseReason>) {
     let mut budget = MAX_DRAIN;
     let drained = poll_fn(|cx| poll_drain(&mut lease, &mut incoming, &mut budget, cx));

@@ -27,9 +27,19 @@ pub(crate) struct ResponseBody {
     emitter: Emitter,
     status: StatusCode,
     bytes: u64,
+    /// Somebody decodes it: the body is over when they have made something of all of it.
+    held: Option<Held>,
     trailers: Option<HeaderMap>,
     /// Why it broke off, until that is told.
     failure: Option<Error>,
+}
+
+/// What is known of a body that is being decoded.
+#[derive(Default)]
+struct Held {
+    decoded: u64,
+    /// The end was read.
+    ended: bool,
 }
 
 /// Who drives the connection meanwhile.
@@ -67,6 +77,7 @@ impl ResponseBody {
             emitter,
             status,
             bytes: 0,
+            held: None,
             trailers: None,
             failure: None,
         };
@@ -130,10 +141,68 @@ impl ResponseBody {
                 self.fail(error, CloseReason::Failed);
                 self.poll_settled(cx)
             }
-            None => {
-                self.conclude();
-                self.poll_settled(cx)
+            None => match &mut self.held {
+                Some(held) => {
+                    held.ended = true;
+                    Poll::Ready(None)
+                }
+                None => {
+                    self.conclude();
+                    self.poll_settled(cx)
+                }
+            },
+        }
+    }
+
+    /// From now on its end is not its own: whoever decodes it says when it is over, by [`release`](Self::release) or
+    /// [`break_off`](Self::break_off).
+    pub(crate) fn hold(&mut self) {
+        self.held = self.incoming.as_ref().map(|_| Held::default());
+    }
+
+    /// So many bytes it has been decoded to so far.
+    pub(crate) fn decoded(&mut self, bytes: u64) {
+        if let Some(held) = &mut self.held {
+            held.decoded = bytes;
+        }
+    }
+
+    /// Whether its end has been read, or is known without asking for another frame.
+    pub(crate) fn is_at_end(&self) -> bool {
+        let ended = self.held.as_ref().is_some_and(|held| held.ended);
+        ended || self.incoming.as_ref().is_none_or(Incoming::is_end_stream)
+    }
+
+    /// All of it was read and decoded. If that was known only from its end, the connection's fate is waited for by
+    /// another [`poll_frame`](Self::poll_frame).
+    pub(crate) fn release(&mut self) {
+        if self.incoming.is_some() {
+            self.conclude();
+            self.settle();
+        }
+    }
+
+    /// It cannot be decoded. The connection is sound, and is used again if what is left of the body is at hand. The
+    /// next frame is the error.
+    pub(crate) fn break_off(&mut self, error: Error) {
+        let at_end = self.is_at_end();
+        let event = error.to_event();
+        self.tell_done(BodyEnd::Error(event.clone()));
+        self.failure = Some(error);
+        let incoming = self.incoming.take().filter(|_| !at_end);
+        match (std::mem::replace(&mut self.drive, Drive::Over), incoming) {
+            (Drive::Here(lease), Some(incoming)) => {
+                background::drain_at_hand(lease, incoming, self.closes, event);
             }
+            (Drive::Here(lease), None) => background::conclude(lease, self.closes),
+            (Drive::Elsewhere(mut background), left) => {
+                match left {
+                    Some(_) => background.failed(CloseReason::Failed, event),
+                    None => background.ended(),
+                }
+                self.drive = Drive::Elsewhere(background);
+            }
+            (Drive::Over, _) => {}
         }
     }
 
@@ -175,7 +244,7 @@ impl ResponseBody {
     /// Whether the end is known without asking for another frame, and nobody must be waited for.
     fn is_ready_to_conclude(&self) -> bool {
         let at_end = self.incoming.as_ref().is_some_and(Incoming::is_end_stream);
-        at_end && matches!(self.drive, Drive::Here(_))
+        at_end && self.held.is_none() && matches!(self.drive, Drive::Here(_))
     }
 
     /// The body has been read to its end.
@@ -210,8 +279,10 @@ impl ResponseBody {
 
     fn tell_done(&mut self, end: BodyEnd) {
         let (bytes, trailers) = (self.bytes, self.trailers.take());
+        let decoded = self.held.as_ref().map(|held| held.decoded);
         self.emitter.emit(|| {
-            let done = BodyDone::new(end).with_wire_bytes(bytes);
+            let mut done = BodyDone::new(end).with_wire_bytes(bytes);
+            done.decoded_bytes = decoded;
             match trailers {
                 Some(trailers) => done.with_trailers(trailers),
                 None => done,
