@@ -96,6 +96,11 @@ pub(crate) struct RequestArgs {
     #[arg(long)]
     pub(crate) chunked: bool,
 
+    /// Offer to take the body compressed (gzip, deflate, br, zstd), and decompress it; with an Accept-Encoding or a Range
+    /// of your own it stays as it comes
+    #[arg(long)]
+    pub(crate) compressed: bool,
+
     /// Ask for the head only (HEAD)
     #[arg(short = 'I', long, conflicts_with_all = ["data", "data_binary"])]
     pub(crate) head: bool,

@@ -208,6 +208,9 @@ fn hint(phase: Option<Phase>, kind: ErrorKind, origin: &Origin) -> Option<String
             "the server hung up or spoke no HTTP/1.1; if it speaks TLS, ask with https://"
         }
         (Some(Phase::Send | Phase::Wait), _) => "the server's log may say why it hung up",
+        (Some(Phase::Receive), ErrorKind::Body) => {
+            "without --compressed the server is asked for the body as it is, and nothing is decoded"
+        }
         (Some(Phase::Receive), _) => "what arrived is incomplete; the server's log may say why",
         _ => return None,
     };

@@ -18,7 +18,8 @@ pub(super) fn build(options: &ClientOptions, trace: ClientTrace) -> Result<Clien
             Family::V4 => IpFamily::V4Only,
             Family::V6 => IpFamily::V6Only,
         })
-        .danger_accept_invalid_certs(options.insecure);
+        .danger_accept_invalid_certs(options.insecure)
+        .decompress(options.compressed);
     if options.connect_timeout.is_some() {
         builder = builder.connect_timeout(options.connect_timeout);
     }

@@ -21,6 +21,8 @@ pub(crate) struct ClientOptions {
     pub(crate) ca: Option<CaFile>,
     pub(crate) insecure: bool,
     pub(crate) user_agent: UserAgent,
+    /// Whether responses may come compressed.
+    pub(crate) compressed: bool,
 }
 
 /// `--cacert`, read but not yet understood.
@@ -42,6 +44,7 @@ impl ClientOptions {
         args: ConnectionArgs,
         redirects: Option<usize>,
         user_agent: UserAgent,
+        compressed: bool,
     ) -> Result<Self, UsageError> {
         let family = match (args.ipv4, args.ipv6) {
             (true, _) => Family::V4,
@@ -62,6 +65,7 @@ impl ClientOptions {
             ca: args.cacert.map(CaFile::read).transpose()?,
             insecure: args.insecure,
             user_agent,
+            compressed,
         })
     }
 }

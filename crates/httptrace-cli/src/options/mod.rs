@@ -93,6 +93,7 @@ impl Options {
         };
         let user_agent = UserAgent::new(request.user_agent.clone())?;
         let redirects = redirects(request.location, request.max_redirs)?;
+        let compressed = request.compressed;
         let request = RequestOptions::new(request)?;
         let user_agent = match request.headers.removed.contains(&USER_AGENT) {
             true => UserAgent::None,
@@ -106,7 +107,7 @@ impl Options {
             format: format(output.format),
             exports,
             request,
-            client: ClientOptions::new(connection, redirects, user_agent)?,
+            client: ClientOptions::new(connection, redirects, user_agent, compressed)?,
             pause,
         })
     }

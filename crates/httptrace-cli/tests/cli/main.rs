@@ -1,6 +1,7 @@
 //! The built program against scripted peers.
 
 mod body;
+mod compressed;
 mod demo;
 mod events;
 mod failures;
