@@ -6,6 +6,8 @@ mod clock;
 mod conn;
 mod dial;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod pool;
 mod transport;
 mod wire;

@@ -20,7 +20,7 @@ use httptrace::{Emitter, EventError, EventName};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::dial::Stream;
-use http1::RequestDecoder;
+pub(crate) use http1::RequestDecoder;
 
 /// The stream under the codec.
 pub(crate) struct Tap {
@@ -257,7 +257,7 @@ impl Seen {
 }
 
 /// The header fields of a head: one entry per name, in the order of the wire.
-fn fields_by_name(head: &[u8]) -> Vec<(Arc<str>, Arc<[HeaderValue]>)> {
+pub(crate) fn fields_by_name(head: &[u8]) -> Vec<(Arc<str>, Arc<[HeaderValue]>)> {
     let mut names: Vec<(&[u8], Vec<HeaderValue>)> = Vec::new();
     for (name, value) in http1::fields(head) {
         let Ok(mut value) = HeaderValue::from_bytes(value) else {

@@ -1,0 +1,156 @@
+//! Writes the seeds of the corpora: what people, servers and this project's own writers produce. The fuzzer takes it from
+//! there. `cargo run --example seeds` in this folder; CONTRIBUTING.md tells the rest.
+
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use httptrace::{EventName as E, Timeline};
+use httptrace_export::{Redaction, timeline_json, timelines_ndjson};
+use httptrace_fuzz::{Draft, Story};
+
+fn main() -> std::io::Result<()> {
+    for (number, request) in REQUESTS.iter().enumerate() {
+        write("http1_tap", number, request.as_bytes())?;
+    }
+    for (number, uri) in URIS.iter().enumerate() {
+        write("parse_uri", number, uri.as_bytes())?;
+    }
+    let stories = stories();
+    for (number, story) in stories.iter().enumerate() {
+        write("fold", number, &story.to_bytes())?;
+    }
+    let zero = Instant::now();
+    let timelines: Vec<Timeline> = stories
+        .iter()
+        .flat_map(|story| Timeline::fold(&story.events(zero)))
+        .collect();
+    for (number, timeline) in timelines.iter().enumerate() {
+        let json = timeline_json(timeline, Redaction::Off);
+        write("json_reader", number, json.as_bytes())?;
+    }
+    let short = timelines_ndjson(&timelines[..2], Redaction::On);
+    write("json_reader", timelines.len(), short.as_bytes())
+}
+
+fn write(target: &str, number: usize, seed: &[u8]) -> std::io::Result<()> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("corpus")
+        .join(target);
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join(format!("seed-{number:02}")), seed)
+}
+
+const REQUESTS: &[&str] = &[
+    "GET / HTTP/1.1\r\nhost: a.test\r\n\r\n",
+    "GET /p?q=1 HTTP/1.1\r\nHost: a.test:8080\r\nCookie: a=1\r\ncookie: b=2\r\nAuthorization: Basic dTpw\r\n\r\n",
+    "PUT / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\n\r\nhello",
+    "PUT / HTTP/1.1\r\nHost: a.test\r\ncontent-length: 12\r\nexpect: 100-continue\r\n\r\nhel",
+    "POST / HTTP/1.1\r\nhost: a.test\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\nA;x=1\r\n0123456789\r\n0\r\n\r\n",
+    "POST / HTTP/1.1\r\nhost: a.test\r\nTransfer-Encoding: chunked\r\ntrailer: t\r\n\r\n1\r\nx\r\n0\r\nt: v\r\nu: w\r\n\r\n",
+    "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\nffffffffffffffff\r\nx",
+    "POST / HTTP/1.1\r\ncontent-length: 18446744073709551615\r\n\r\nx",
+    "CONNECT a.test:443 HTTP/1.1\r\nhost: a.test:443\r\nproxy-authorization: Basic dTpw\r\n\r\n",
+    "GET http://a.test/ HTTP/1.1\r\nhost: a.test\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n",
+];
+
+const URIS: &[&str] = &[
+    "http://a.test/",
+    "HTTPS://User:p%40ss@A.Test:8443/a/../b?q=%41#part",
+    "http://bücher.example:81/ä b?ß",
+    "http://[2001:db8::1]:80/",
+    "http://127.0.0.1",
+    " http://a.test ",
+    "ftp://a.test/",
+    "http:///nowhere",
+    "a.test/without/scheme",
+    "https://xn--bcher-kva.example?x",
+    "http://a.test/\"<>`{}|\\^",
+    "http://例え.テスト./",
+];
+
+/// Calls as they go, an event each microsecond; first with as little known as possible, then with more of it.
+fn stories() -> Vec<Story> {
+    let dial = [
+        E::GetConn,
+        E::DnsStart,
+        E::DnsDone,
+        E::ConnectStart,
+        E::ConnectDone,
+    ];
+    let tls = [E::TlsHandshakeStart, E::TlsHandshakeDone];
+    let tunnel = [E::ProxyTunnelStart, E::ProxyTunnelDone];
+    let request = [
+        E::GotConn,
+        E::WroteHeaderField,
+        E::WroteHeaders,
+        E::WroteBody,
+        E::WroteRequest,
+    ];
+    let waiting = [
+        E::Wait100Continue,
+        E::GotFirstResponseByte,
+        E::Got100Continue,
+        E::Got1xxResponse,
+    ];
+    let response = [
+        E::GotFirstResponseByte,
+        E::GotResponseHeaders,
+        E::GotBody,
+        E::BodyDone,
+        E::PutIdleConn,
+    ];
+    let (start, end) = ([E::CallStart, E::AttemptStart], [E::AttemptEnd, E::CallEnd]);
+    let again = [E::Redirect, E::AttemptEnd, E::AttemptStart];
+    let table: [Vec<E>; 8] = [
+        [&start[..], &end].concat(),
+        [&start[..], &dial, &request, &response, &end].concat(),
+        [&start[..], &dial, &tls, &request, &response, &end].concat(),
+        [&start[..], &dial, &tunnel, &tls, &request, &response, &end].concat(),
+        [&start[..], &dial, &request, &waiting, &response, &end].concat(),
+        [
+            &start[..],
+            &dial,
+            &request,
+            &response,
+            &again,
+            &request,
+            &response,
+            &end,
+        ]
+        .concat(),
+        [&start[..], &dial[..4], &[E::ConnClosed], &end].concat(),
+        [
+            &[E::GetConn, E::HookPanicked][..],
+            &dial,
+            &request,
+            &response,
+        ]
+        .concat(),
+    ];
+    let choices = [0, 1, 0x5555_5555, 0xdead_beef];
+    let all = table
+        .iter()
+        .flat_map(|names| choices.map(|choices| (names, choices)));
+    all.map(|(names, choices)| story(names, choices)).collect()
+}
+
+fn story(names: &[E], choices: u32) -> Story {
+    let mut attempt = 0;
+    let drafts = names.iter().enumerate().map(|(place, name)| {
+        if *name == E::AttemptStart {
+            attempt += 1;
+        }
+        Draft {
+            name: E::ALL
+                .iter()
+                .position(|known| known == name)
+                .unwrap_or_default() as u8,
+            choices: choices.rotate_left(place as u32 * u32::from(choices > 1)),
+            at: 1 + 1_000 * place as u16,
+            shift: 0,
+            owner: 1 | attempt << 2 | 1 << 4,
+        }
+    });
+    Story(drafts.collect())
+}

@@ -1,0 +1,8 @@
+//! What the fuzz targets share.
+
+mod kinds;
+mod round_trip;
+mod story;
+
+pub use round_trip::assert_comes_back;
+pub use story::{Draft, Story};
