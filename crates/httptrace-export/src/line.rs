@@ -96,10 +96,17 @@ impl Line {
     }
 }
 
-/// A duration in microseconds, to the nanosecond.
+/// A duration in microseconds, to the nanosecond; above a hundred days as finely as a float can tell.
 pub(crate) fn micros(duration: Duration) -> f64 {
-    duration.as_nanos() as f64 / 1_000.0
+    match duration.as_nanos() {
+        nanos @ 0..=EXACT => nanos as f64 / 1_000.0,
+        // Not by way of nanoseconds, which would be rounded: what is read is written as it was.
+        _ => duration.as_micros() as f64 + f64::from(duration.subsec_nanos() % 1_000) / 1_000.0,
+    }
 }
+
+/// Up to here each whole number is a float.
+const EXACT: u128 = 1 << f64::MANTISSA_DIGITS;
 
 fn json(value: impl Serialize) -> String {
     // Never taken: only maps with odd keys and failing `Serialize` impls fail, and there are none here.

@@ -22,7 +22,8 @@ pub(crate) fn format(time: SystemTime) -> Option<String> {
     (0..=9_999).contains(&year).then_some(text)
 }
 
-/// Reads a date as [`format()`] writes it; any number of fraction digits up to nine will do.
+/// Reads a date as [`format()`] writes it; any number of fraction digits up to nine will do. A leap second is the second
+/// after it.
 pub(crate) fn parse(text: &str) -> Option<SystemTime> {
     let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
     let [year, month, day] = numbers(date, '-')?;
@@ -42,7 +43,9 @@ pub(crate) fn parse(text: &str) -> Option<SystemTime> {
         0.. => UNIX_EPOCH.checked_add(magnitude)?,
         _ => UNIX_EPOCH.checked_sub(magnitude)?,
     };
-    whole.checked_add(Duration::new(0, nanos))
+    let time = whole.checked_add(Duration::new(0, nanos))?;
+    // A leap second may lead into the year 10000.
+    format(time).is_some().then_some(time)
 }
 
 fn numbers(text: &str, separator: char) -> Option<[i64; 3]> {

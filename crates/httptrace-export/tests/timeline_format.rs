@@ -182,7 +182,61 @@ fn what_is_no_timeline_is_refused_with_the_reason() {
     }
 }
 
+/// A timeline that ended, given the JSON of that instant.
+fn ending_at(at_us: &str) -> Timeline {
+    let json = format!(
+        r#"{{"schema":"httptrace-timeline","version":1,"complete":false,"total_us":0,"end":{{"at_us":{at_us}}}}}"#
+    );
+    timeline_from_json(&json).unwrap()
+}
+
+#[test]
+fn long_durations_that_were_read_are_written_so_that_they_are_read_again() {
+    for at_us in [
+        "18446744073709549.568",
+        "18446744073709549",
+        "9007199254740993.7",
+        "8796093022208.123",
+        "31536000000000.001",
+        "18446744073709549568",
+    ] {
+        assert_comes_back(&ending_at(at_us));
+    }
+}
+
+#[test]
+fn more_header_fields_than_a_map_holds_are_refused() {
+    let fields: Vec<String> = (0..40_000)
+        .map(|number| format!(r#"{{"name":"f{number}","values":["v"]}}"#))
+        .collect();
+    let json = format!(
+        r#"{{"schema":"httptrace-timeline","version":1,"complete":false,"total_us":0,"attempts":[{{"index":0,
+        "response":{{"head":{{"at_us":1,"status":200,"version":"HTTP/1.1","headers":[{}]}}}}}}]}}"#,
+        fields.join(",")
+    );
+    let error = timeline_from_json(&json).unwrap_err().to_string();
+    assert!(error.contains("too many header fields"), "{error}");
+}
+
+#[test]
+fn a_date_that_could_not_be_written_is_not_read() {
+    let json = |date: &str| {
+        format!(
+            r#"{{"schema":"httptrace-timeline","version":1,"complete":false,"total_us":0,"started":"{date}"}}"#
+        )
+    };
+    // A leap second after the last second of the last year.
+    let error = timeline_from_json(&json("9999-12-31T23:59:60Z")).unwrap_err();
+    assert!(error.to_string().contains("is no date"), "{error}");
+    assert_comes_back(&timeline_from_json(&json("9999-12-31T23:59:59Z")).unwrap());
+}
+
 proptest! {
+    #[test]
+    fn any_duration_that_is_read_comes_back(micros in prop_oneof![0.0..1e7_f64, 0.0..1e14_f64, 0.0..1.8e19_f64]) {
+        assert_comes_back(&ending_at(&micros.to_string()));
+    }
+
     #[test]
     fn any_folded_timeline_comes_back(
         drafts in proptest::collection::vec(

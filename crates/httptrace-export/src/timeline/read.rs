@@ -256,7 +256,8 @@ fn headers(fields: Vec<FieldObject>) -> Read<Arc<HeaderMap>> {
         let name = HeaderName::try_from(&field.name);
         let name = name.map_err(|_| wrong("header field name", &field.name))?;
         for value in field.values {
-            headers.append(name.clone(), header_value(value)?);
+            let appended = headers.try_append(name.clone(), header_value(value)?);
+            appended.map_err(|_| ReadError::new("too many header fields"))?;
         }
     }
     Ok(Arc::new(headers))

@@ -361,11 +361,11 @@ fn known<T: Default + PartialEq>(object: T) -> Option<T> {
 /// A duration of microseconds. What is negative, too long or no number is no duration.
 pub(super) fn duration(micros: f64) -> Option<Duration> {
     // Rounded, so that the nanoseconds that were written come back.
-    let nanos = (micros * 1_000.0).round();
-    (0.0..=MAX_NANOS)
-        .contains(&nanos)
-        .then(|| Duration::from_nanos(nanos as u64))
+    let nanos = (micros.fract() * 1_000.0).round();
+    (0.0..END)
+        .contains(&micros)
+        .then(|| Duration::from_micros(micros as u64) + Duration::from_nanos(nanos as u64))
 }
 
-/// What 64 bits hold, some 584 years; rounded down to what a float holds.
-const MAX_NANOS: f64 = 18_446_744_073_709_549_568.0;
+/// What 64 bits do not hold any more, some 584 thousand years.
+const END: f64 = 18_446_744_073_709_551_616.0;
