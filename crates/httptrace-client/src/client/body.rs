@@ -29,8 +29,12 @@ use crate::error::Error;
 /// connection back to the pool before the end is reported. Dropping it early reads on for a moment in the background
 /// if little is left (256 KiB, 50 ms), so that the connection can be used again, and closes the connection otherwise.
 ///
-/// A request's body may end with trailers if its length is not known and the request announces their names in a
-/// `Trailer` header.
+/// A request's body may end with trailers if the request announces their names in a `Trailer` header; it is chunked
+/// then, also where its length is known.
+///
+/// A request's body must have the length that it announces, or that the request's `Content-Length` announces for it:
+/// one that is longer or shorter fails the request, and never looks whole to the server. For that, the piece that makes it
+/// whole waits until the body says that this is the end, by `is_end_stream` or by ending.
 #[must_use = "a response's connection is in use until its body is read or dropped"]
 pub struct Body {
     kind: Kind,

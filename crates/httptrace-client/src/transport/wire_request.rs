@@ -128,9 +128,11 @@ fn frame(
         let number = value.to_str().ok().and_then(|text| text.parse().ok());
         number.ok_or_else(|| Error::usage(format!("Content-Length {value:?} is not a number")))
     });
+    // Only chunks can have trailers after them.
+    let has_trailers = own.contains_key(header::TRAILER) && !body.is_end_stream();
     let length = match announced.transpose()? {
-        Some(length) => Some(length),
-        None if says_chunked => None,
+        Some(length) => Some(possible(length, body)?),
+        None if says_chunked || has_trailers => None,
         None => body.size_hint().exact(),
     };
     let expects_body = matches!(*method, Method::POST | Method::PUT | Method::PATCH);
@@ -145,6 +147,24 @@ fn frame(
         }
     }
     Ok(length)
+}
+
+/// An announced length, if the body can have it as far as it says beforehand.
+fn possible(announced: u64, body: &Body) -> Result<u64, Error> {
+    let hint = body.size_hint();
+    let is_too_long = announced < hint.lower() || (announced == 0 && !body.is_end_stream());
+    let is_too_short = hint.upper().is_some_and(|upper| announced > upper);
+    match is_too_long || is_too_short {
+        false => Ok(announced),
+        true => Err(Error::usage(match hint.exact() {
+            Some(exact) => format!(
+                "the request's Content-Length is {announced}, but its body has {exact} bytes: leave the field out"
+            ),
+            None => format!(
+                "the request's Content-Length is {announced}, but its body is longer or shorter: leave the field out"
+            ),
+        })),
+    }
 }
 
 fn origin_form(uri: &Uri) -> Uri {
@@ -197,6 +217,30 @@ mod tests {
         assert_eq!(origin_form(&uri("http://h/a?b")), "/a?b");
         assert_eq!(origin_form(&uri("http://h")), "/");
         assert_eq!(origin_form(&uri("http://h?q")), "/?q");
+    }
+
+    fn framed(own: &[(HeaderName, &'static str)], body: &Body) -> Result<Option<u64>, Error> {
+        let own = own.iter().cloned();
+        let own = own.map(|(name, value)| (name, HeaderValue::from_static(value)));
+        frame(&mut HeaderMap::new(), &Method::PUT, &own.collect(), body)
+    }
+
+    #[test]
+    fn a_length_that_the_body_cannot_have_is_refused_before_anything_is_sent() {
+        let length = |value| [(header::CONTENT_LENGTH, value)];
+        assert_eq!(framed(&length("3"), &Body::from("abc")).unwrap(), Some(3));
+        for (announced, body) in [("2", "abc"), ("4", "abc"), ("0", "abc"), ("1", "")] {
+            let error = framed(&length(announced), &Body::from(body)).unwrap_err();
+            let message = format!("is {announced}, but its body has {} bytes", body.len());
+            assert!(error.to_string().contains(&message), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_body_with_trailers_is_chunked_although_its_length_is_known() {
+        let trailer = [(header::TRAILER, "x-sum")];
+        assert_eq!(framed(&trailer, &Body::from("abc")).unwrap(), None);
+        assert_eq!(framed(&trailer, &Body::empty()).unwrap(), Some(0));
     }
 
     #[test]

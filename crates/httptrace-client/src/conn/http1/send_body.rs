@@ -22,6 +22,10 @@ pub(crate) struct SendBody {
     announced: u64,
     /// The trailer fields that the head's `Trailer` announces; the codec would leave out all others in silence.
     trailers: Vec<HeaderName>,
+    /// The piece that ends what is owed, until it is known that nothing follows: with it the peer has a whole request.
+    last: Option<Frame<Bytes>>,
+    /// The body has ended.
+    over: bool,
     /// A failure that waits until what came before it is on its way.
     failure: Option<BodyFailure>,
     /// Holds the body back, unless it is open or there is none.
@@ -43,6 +47,8 @@ impl SendBody {
             owed: content_length,
             announced: content_length.unwrap_or(0),
             trailers,
+            last: None,
+            over: false,
             failure: None,
             gate: None,
         }
@@ -66,31 +72,50 @@ impl SendBody {
     }
 
     /// Counts a frame against what is owed, and holds trailers against what is announced.
-    fn account(&mut self, frame: Option<&Frame<Bytes>>) -> Result<(), BodyFailure> {
-        if let Some(trailers) = frame.and_then(Frame::trailers_ref) {
+    fn account(&mut self, frame: &Frame<Bytes>) -> Result<(), BodyFailure> {
+        if let Some(trailers) = frame.trailers_ref() {
             self.check_trailers(trailers)?;
         }
-        let Some(owed) = &mut self.owed else {
+        let (Some(owed), Some(data)) = (&mut self.owed, frame.data_ref()) else {
             return Ok(());
         };
-        let announced = self.announced;
-        match frame.map(|frame| frame.data_ref().map_or(0, Bytes::len) as u64) {
-            Some(bytes) if bytes > *owed => Err(BodyFailure::new(format!(
-                "the request's body is longer than its Content-Length of {announced} bytes"
-            ))),
-            Some(bytes) => {
-                *owed -= bytes;
+        match owed.checked_sub(data.len() as u64) {
+            Some(rest) => {
+                *owed = rest;
                 Ok(())
             }
-            None if *owed > 0 => Err(BodyFailure::new(format!(
-                "the request's body ended after {} of the {announced} bytes of its Content-Length",
-                announced - *owed,
+            None => Err(BodyFailure::new(format!(
+                "the request's body is longer than its Content-Length of {} bytes",
+                self.announced
             ))),
-            None => Ok(()),
         }
     }
 
+    /// The body's end: nothing may be owed.
+    fn end(&mut self) -> Result<Option<Frame<Bytes>>, BodyFailure> {
+        self.over = true;
+        match self.owed {
+            Some(owed) if owed > 0 => Err(BodyFailure::new(format!(
+                "the request's body ended after {} of the {} bytes of its Content-Length",
+                self.announced - owed,
+                self.announced,
+            ))),
+            _ => Ok(self.last.take()),
+        }
+    }
+
+    /// Whether a frame must wait for the one after it, because the peer would take the request for whole.
+    fn must_wait(&self, frame: &Frame<Bytes>) -> bool {
+        self.owed == Some(0) && frame.is_data() && !self.over && !self.body.is_end_stream()
+    }
+
     fn check_trailers(&self, trailers: &HeaderMap) -> Result<(), BodyFailure> {
+        if self.owed.is_some() {
+            return Err(BodyFailure::new(String::from(
+                "the request's body ends with trailers, which a body of known length cannot have: leave out its \
+                 Content-Length, and announce them in the request's Trailer header",
+            )));
+        }
         match trailers.keys().find(|name| !self.trailers.contains(name)) {
             None => Ok(()),
             Some(name) => Err(BodyFailure::new(format!(
@@ -131,21 +156,29 @@ impl HttpBody for SendBody {
         if let Some(failure) = this.failure.take() {
             return Poll::Ready(Some(Err(failure)));
         }
-        let polled = ready!(Pin::new(&mut this.body).poll_raw_frame(cx));
-        let accounted = match polled {
-            Some(Ok(frame)) => this.account(Some(&frame)).map(|()| Some(frame)),
-            Some(Err(error)) => Err(BodyFailure::from_user(error)),
-            None => this.account(None).map(|()| None),
-        };
-        match accounted {
-            Ok(frame) => Poll::Ready(frame.map(Ok)),
-            Err(failure) => this.fail(failure, cx),
+        while !this.over {
+            let polled = ready!(Pin::new(&mut this.body).poll_raw_frame(cx));
+            let accounted = match polled {
+                Some(Ok(frame)) => this.account(&frame).map(|()| Some(frame)),
+                Some(Err(error)) => Err(BodyFailure::from_user(error)),
+                None => this.end(),
+            };
+            match accounted {
+                // What comes after the last piece is empty, or else it would have been too much.
+                Ok(Some(frame)) if this.must_wait(&frame) => {
+                    this.last.get_or_insert(frame);
+                }
+                Ok(frame) => return Poll::Ready(frame.map(Ok)),
+                Err(failure) => return this.fail(failure, cx),
+            }
         }
+        Poll::Ready(None)
     }
 
     fn is_end_stream(&self) -> bool {
-        // What is owed must be asked for, so that its absence is noticed.
-        self.failure.is_none() && self.owed.unwrap_or(0) == 0 && self.body.is_end_stream()
+        // What is owed must be asked for, so that its absence is noticed; what is held back must be asked for as well.
+        let is_owed = self.owed.unwrap_or(0) > 0 || self.last.is_some();
+        self.failure.is_none() && !is_owed && (self.over || self.body.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
