@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use httptrace::{BoxError, ErrorKind, EventError, Phase};
 
+use crate::dial::alert_behind;
+
 /// Why a call failed: in which phase, of which class, with the error behind it as `source()`.
 ///
 /// Its texts hold no header values and no userinfo.
@@ -95,6 +97,14 @@ impl Error {
     /// Whether the TLS handshake failed.
     pub fn is_tls(&self) -> bool {
         self.0.phase == Some(Phase::Tls)
+    }
+
+    /// Whether the peer demands a client certificate and got none. With TLS 1.3 it says so after the handshake, so that
+    /// the phase is one of the exchange (RFC 8446 section 4.4.2.4). Peers that say less, such as `handshake_failure`,
+    /// are not told apart.
+    pub fn is_client_certificate_required(&self) -> bool {
+        let alert = self.source().and_then(alert_behind);
+        alert == Some(rustls::AlertDescription::CertificateRequired)
     }
 
     /// Whether the request's or response's body is to blame.

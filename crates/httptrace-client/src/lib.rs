@@ -19,6 +19,7 @@ pub use client::{
 };
 pub use dial::{
     Connect, ConnectTarget, Connected, Connecting, IpFamily, Resolve, Resolved, Resolving,
+    TlsVersion,
 };
 pub use error::Error;
 pub use transport::Transport;

@@ -251,6 +251,28 @@ async fn a_cold_get_over_tls() {
     over_sockets(&peer, scenario).await;
 }
 
+#[tokio::test]
+async fn a_cold_get_over_tls_with_a_client_certificate() {
+    let ca = TestCa::new();
+    let (certificate, key) = ca.client_pem("me.example");
+    let tls = ca.server(&["127.0.0.1"]).demanding_clients_of(&ca).config();
+    let peer = Peer::loopback().every_conn(move |c| {
+        let secured = c.client_may_leave().start_tls(tls);
+        secured.repeat(|c| c.expect_head().delay(2).send_paced(HELLO, 20, 2))
+    });
+    let url = peer.url("/").replacen("http", "https", 1);
+    let scenario = Scenario {
+        setup: &|| {
+            let builder = trusting(&ca);
+            let own = builder.client_certificate_pem(certificate.as_bytes(), key.as_bytes());
+            own.unwrap()
+        },
+        request: &|checker| get_url(&url, checker),
+        warm_up: 0,
+    };
+    over_sockets(&peer, scenario).await;
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn a_cold_and_a_warm_get_over_a_unix_socket() {

@@ -11,4 +11,4 @@ pub use checker::{Checker, Side};
 pub use dns::CannedDns;
 pub use leaks::Leaks;
 pub use peer::{ClientEnd, DuplexPeer, Peer, PeerReport, RefusingAddr, Script, StallingAddr};
-pub use tls::TestCa;
+pub use tls::{TestCa, TestServer};

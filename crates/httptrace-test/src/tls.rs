@@ -20,7 +20,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::NoServerSessionStorage;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
 
@@ -75,19 +76,40 @@ impl TestCa {
             alpn: Vec::new(),
             versions: vec![&TLS13, &TLS12],
             tickets: true,
+            client_ca: None,
         }
+    }
+
+    /// A client's certificate by this authority, and its key, both in PEM.
+    pub fn client_pem(&self, name: &str) -> (String, String) {
+        let key = new_key();
+        let params = CertificateParams::new(vec![name.to_owned()]).expect("a DNS name");
+        let certificate = params.signed_by(&key, &self.issuer);
+        let certificate = certificate.expect("the CA can sign");
+        (certificate.pem(), key.serialize_pem())
     }
 
     /// A client that trusts this authority and no other, with these ALPN names in order of preference.
     pub fn client_config(&self, alpn: &[&str]) -> Arc<ClientConfig> {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.der.clone()).expect("a CA certificate");
+        let roots = self.roots();
         let config = ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .expect("aws-lc-rs speaks TLS 1.2 and 1.3");
         let mut config = config.with_root_certificates(roots).with_no_client_auth();
         config.alpn_protocols = wire_names(alpn);
         Arc::new(config)
+    }
+
+    fn client_verifier(&self) -> Arc<dyn ClientCertVerifier> {
+        let roots = Arc::new(self.roots());
+        let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider());
+        verifier.build().expect("a CA certificate")
+    }
+
+    fn roots(&self) -> RootCertStore {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.der.clone()).expect("a CA certificate");
+        roots
     }
 }
 
@@ -107,9 +129,16 @@ pub struct TestServer<'a> {
     alpn: Vec<Vec<u8>>,
     versions: Vec<&'static SupportedProtocolVersion>,
     tickets: bool,
+    client_ca: Option<&'a TestCa>,
 }
 
-impl TestServer<'_> {
+impl<'a> TestServer<'a> {
+    /// Demands a certificate by this authority of each client.
+    pub fn demanding_clients_of(mut self, ca: &'a TestCa) -> Self {
+        self.client_ca = Some(ca);
+        self
+    }
+
     /// Its certificate ended in the year 2001.
     pub fn expired(mut self) -> Self {
         self.expired = true;
@@ -146,7 +175,11 @@ impl TestServer<'_> {
         let config = ServerConfig::builder_with_provider(provider())
             .with_protocol_versions(&self.versions)
             .expect("aws-lc-rs speaks TLS 1.2 and 1.3");
-        let config = config.with_no_client_auth().with_single_cert(chain, key);
+        let config = match self.client_ca {
+            Some(ca) => config.with_client_cert_verifier(ca.client_verifier()),
+            None => config.with_no_client_auth(),
+        };
+        let config = config.with_single_cert(chain, key);
         let mut config = config.expect("a key that fits its certificate");
         config.alpn_protocols = self.alpn;
         if self.tickets {

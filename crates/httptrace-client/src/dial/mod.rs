@@ -30,7 +30,8 @@ pub use dns::{Resolve, Resolved, Resolving};
 pub(crate) use local_end::LocalEnd;
 pub(crate) use socket::SocketProbe;
 pub(crate) use stream::Stream;
-pub(crate) use tls::TlsConfig;
+pub use tls::TlsVersion;
+pub(crate) use tls::{KeyLogFile, TlsConfig, alert_behind, alert_reason, pem};
 #[cfg(unix)]
 pub(crate) use unix::UnixSocket;
 

@@ -7,6 +7,7 @@ use httptrace::info::TlsLeg;
 use httptrace::{Emitter, ErrorKind, Phase};
 use rustls::ClientConfig;
 use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::sign::CertifiedKey;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -15,20 +16,38 @@ use super::stream::Io;
 use super::{Dialed, Stream, Target, dns};
 use crate::error::Error;
 
+mod alert;
 mod config;
 mod failure;
+mod key_log;
 mod own_roots;
+pub(crate) mod pem;
 mod session;
+mod version;
+
+pub(crate) use alert::{alert_behind, alert_reason};
+pub(crate) use key_log::KeyLogFile;
+pub use version::TlsVersion;
 
 /// How TLS is spoken.
 pub(crate) struct TlsConfig {
-    /// Authorities to trust beside the platform's.
+    /// Authorities to trust beside the platform's, or instead of them.
     pub(crate) roots: Vec<CertificateDer<'static>>,
+    /// Whether the platform's authorities are trusted.
+    pub(crate) platform_roots: bool,
     pub(crate) accept_invalid_certs: bool,
     /// Whether the peer is told which name is wanted.
     pub(crate) sni: bool,
     /// The protocols offered, in order of preference.
     pub(crate) alpn: Vec<Vec<u8>>,
+    /// Absent: the least that is spoken at all.
+    pub(crate) min_version: Option<TlsVersion>,
+    /// Absent: the most that is spoken at all.
+    pub(crate) max_version: Option<TlsVersion>,
+    /// What is shown to a peer that asks who we are.
+    pub(crate) client_certificate: Option<Arc<CertifiedKey>>,
+    /// Where the secrets of sessions are written to.
+    pub(crate) key_log: Option<Arc<KeyLogFile>>,
     /// The user's own, used as it is but for `alpn`.
     pub(crate) config: Option<Arc<ClientConfig>>,
 }
@@ -37,9 +56,14 @@ impl Default for TlsConfig {
     fn default() -> Self {
         Self {
             roots: Vec::new(),
+            platform_roots: true,
             accept_invalid_certs: false,
             sni: true,
             alpn: vec![b"http/1.1".to_vec()],
+            min_version: None,
+            max_version: None,
+            client_certificate: None,
+            key_log: None,
             config: None,
         }
     }

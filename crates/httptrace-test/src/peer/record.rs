@@ -112,6 +112,8 @@ pub struct TlsReport {
     pub server_name: Option<String>,
     /// The protocol that ALPN settled on, if any.
     pub alpn: Option<String>,
+    /// How many certificates the client showed, its own first.
+    pub client_certificates: usize,
 }
 
 /// How a client ended a connection.

@@ -189,6 +189,7 @@ impl Player {
             at: now(),
             server_name: session.server_name().map(str::to_owned),
             alpn: alpn.map(|name| String::from_utf8_lossy(name).into_owned()),
+            client_certificates: session.peer_certificates().map_or(0, <[_]>::len),
         };
         self.record(|conn| conn.tls.push(report));
         self.wire = Some(Box::new(stream));

@@ -1,35 +1,48 @@
 //! Settings of TLS.
 
-#[cfg(feature = "rustls")]
+use std::path::Path;
 use std::sync::Arc;
 
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-
 use super::ClientBuilder;
+use crate::dial::{KeyLogFile, TlsVersion, pem};
 use crate::error::Error;
 
 /// TLS.
 impl<L> ClientBuilder<L> {
-    /// Trusts these certificates (PEM, one or more) besides the platform's.
+    /// Trusts these certificates (PEM, one or more) besides those that are trusted already: the platform's, as a rule.
     ///
     /// # Errors
     /// If the text is not PEM, has no certificate in it, or one that cannot be read.
     pub fn add_root_certificates_pem(mut self, pem: &[u8]) -> Result<Self, Error> {
-        let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-        let certificates = certificates
-            .map_err(|error| Error::usage(format!("the root certificates are not PEM: {error}")))?;
-        if certificates.is_empty() {
-            let message = "there is no certificate among the root certificates: PEM has a line BEGIN CERTIFICATE";
-            return Err(Error::usage(message));
-        }
-        let mut anchors = rustls::RootCertStore::empty();
-        for certificate in &certificates {
-            anchors.add(certificate.clone()).map_err(|error| {
-                Error::usage(format!("one of the root certificates is none: {error}"))
-            })?;
-        }
-        self.dial.tls.roots.extend(certificates);
+        self.dial.tls.roots.extend(pem::roots(pem)?);
+        Ok(self)
+    }
+
+    /// Trusts these certificates (PEM, one or more) instead of the platform's, which are not even read then (curl's
+    /// `--cacert`). More can be added with [`add_root_certificates_pem`](Self::add_root_certificates_pem).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn only_root_certificates_pem(mut self, pem: &[u8]) -> Result<Self, Error> {
+        self.dial.tls.roots = pem::roots(pem)?;
+        self.dial.tls.platform_roots = false;
+        Ok(self)
+    }
+
+    /// Shows this certificate to a peer that asks who we are (curl's `--cert` and `--key`; Go's `Certificates`). Both in
+    /// PEM, and they may be in the same text: the certificate first of its kind, those between it and its authority after
+    /// it; the key in PKCS #8, PKCS #1 or SEC 1. Default: none; a peer that demands one then fails the handshake or,
+    /// with TLS 1.3, the request: see [`Error::is_client_certificate_required`].
+    ///
+    /// # Errors
+    /// If one of them is missing or cannot be read, if the key is encrypted, or does not belong to the certificate.
+    pub fn client_certificate_pem(
+        mut self,
+        certificates: &[u8],
+        key: &[u8],
+    ) -> Result<Self, Error> {
+        let own = pem::certified_key(certificates, key)?;
+        self.dial.tls.client_certificate = Some(Arc::new(own));
         Ok(self)
     }
 
@@ -43,6 +56,45 @@ impl<L> ClientBuilder<L> {
     pub fn tls_sni(mut self, send: bool) -> Self {
         self.dial.tls.sni = send;
         self
+    }
+
+    /// The least version of TLS that is spoken (Go's `MinVersion`). Default: 1.2. If it is above the most, https dials fail.
+    pub fn min_tls_version(mut self, version: impl Into<Option<TlsVersion>>) -> Self {
+        self.dial.tls.min_version = version.into();
+        self
+    }
+
+    /// The most that is spoken (Go's `MaxVersion`). Default: 1.3.
+    pub fn max_tls_version(mut self, version: impl Into<Option<TlsVersion>>) -> Self {
+        self.dial.tls.max_version = version.into();
+        self
+    }
+
+    /// Appends the secrets of all TLS sessions to this file, in the format of NSS, so that Wireshark can read what was
+    /// sent. Whoever has the file can read it too; a new one is its owner's alone. Default: not done.
+    ///
+    /// # Errors
+    /// If the file cannot be opened. A line that cannot be written later is lost.
+    pub fn tls_key_log_file(mut self, path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let log = KeyLogFile::append_to(path).map_err(|error| {
+            let message = format!("cannot write TLS secrets to {}: {error}", path.display());
+            Error::usage(message).with_source(error)
+        })?;
+        self.dial.tls.key_log = Some(Arc::new(log));
+        Ok(self)
+    }
+
+    /// The same with the file that the environment variable `SSLKEYLOGFILE` names, as curl does; without effect if it
+    /// names none. A client that does not call this does not look at the variable.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn tls_key_log_from_env(self) -> Result<Self, Error> {
+        match std::env::var_os("SSLKEYLOGFILE") {
+            Some(path) if !path.is_empty() => self.tls_key_log_file(path),
+            _ => Ok(self),
+        }
     }
 
     /// The protocols offered by ALPN. Default: `http/1.1`. None offers nothing.

@@ -8,6 +8,7 @@ use httptrace::{ErrorKind, EventError, Phase};
 
 use super::send_body::BodyFailure;
 use crate::conn::Dead;
+use crate::dial::{alert_behind, alert_reason};
 use crate::error::Error;
 
 /// Why an exchange failed, given the phase it was in.
@@ -50,6 +51,10 @@ fn explain_during(error: hyper::Error, phase: Phase, during: &str) -> Error {
 }
 
 fn explain_io(io: &io::Error, during: &str) -> (ErrorKind, String) {
+    if let Some(alert) = alert_behind(io) {
+        let message = format!("the TLS session ended {during}: {}", alert_reason(alert));
+        return (ErrorKind::Tls, message);
+    }
     let of_tls = io
         .get_ref()
         .is_some_and(|inner| inner.is::<rustls::Error>());

@@ -7,11 +7,13 @@ use rustls::ClientConfig;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::sign::SingleCertAndKey;
 use rustls::{DigitallySignedStruct, SignatureScheme};
 use rustls_platform_verifier::Verifier;
 
 use super::TlsConfig;
-use super::own_roots::OwnRoots;
+use super::own_roots::{self, OwnRoots};
+use super::version;
 use crate::error::Error;
 
 /// Builds the configuration. Reads the platform's certificates: may block.
@@ -21,8 +23,7 @@ pub(super) fn build(tls: &TlsConfig) -> Result<Arc<ClientConfig>, Error> {
         config.alpn_protocols.clone_from(&tls.alpn);
         return Ok(Arc::new(config));
     }
-    // Never the process's default provider: which one that is depends on who else links rustls.
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let provider = provider();
     let verifier = verifier(tls, &provider).map_err(|error| {
         let message = format!(
             "no certificate can be verified: {error}; install the system's root certificates \
@@ -30,18 +31,37 @@ pub(super) fn build(tls: &TlsConfig) -> Result<Arc<ClientConfig>, Error> {
         );
         Error::new(Phase::Tls, ErrorKind::Tls, message).with_source(error)
     })?;
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
+    let versions = version::between(tls.min_version, tls.max_version);
+    if versions.is_empty() {
+        let message = "no version of TLS is left: the least allowed is above the most allowed";
+        return Err(Error::new(Phase::Tls, ErrorKind::Usage, message));
+    }
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&versions)
         .map_err(|error| {
             Error::new(Phase::Tls, ErrorKind::Tls, "setting up TLS failed").with_source(error)
         })?
-        // Which is safe for both verifiers but the one the user asked for by name.
+        // Which is safe for all verifiers but the one the user asked for by name.
         .dangerous()
-        .with_custom_certificate_verifier(verifier)
-        .with_no_client_auth();
+        .with_custom_certificate_verifier(verifier);
+    let mut config = match &tls.client_certificate {
+        Some(own) => {
+            let own = SingleCertAndKey::from(Arc::clone(own));
+            builder.with_client_cert_resolver(Arc::new(own))
+        }
+        None => builder.with_no_client_auth(),
+    };
+    if let Some(log) = &tls.key_log {
+        config.key_log = Arc::clone(log) as _;
+    }
     config.enable_sni = tls.sni;
     config.alpn_protocols.clone_from(&tls.alpn);
     Ok(Arc::new(config))
+}
+
+/// Never the process's default provider: which one that is depends on who else links rustls.
+pub(super) fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
 
 /// The platform's verifier, which goes without the platform's roots if there are none but the user's own.
@@ -57,11 +77,15 @@ fn verifier(
         return Ok(Arc::new(Verifier::new(provider)?));
     }
     let roots = tls.roots.clone();
-    let platform = Verifier::new_with_extra_roots(roots.iter().cloned(), provider)?;
-    Ok(Arc::new(OwnRoots {
-        inner: Arc::new(platform),
-        roots,
-    }))
+    let inner: Arc<dyn ServerCertVerifier> = if tls.platform_roots {
+        Arc::new(Verifier::new_with_extra_roots(
+            roots.iter().cloned(),
+            provider,
+        )?)
+    } else {
+        own_roots::verifier(&roots, provider)?
+    };
+    Ok(Arc::new(OwnRoots { inner, roots }))
 }
 
 /// Accepts every certificate: whoever answers is believed.

@@ -3,8 +3,9 @@
 use std::io;
 
 use httptrace::{ErrorKind, Phase};
-use rustls::{CertificateError, InvalidMessage};
+use rustls::{CertificateError, InvalidMessage, PeerIncompatible};
 
+use super::alert::alert_reason;
 use super::own_roots::is_ca_as_server;
 use crate::dial::Target;
 use crate::dial::connect::kind_of;
@@ -36,9 +37,14 @@ pub(super) fn explain(target: &Target, error: io::Error) -> Error {
             ErrorKind::Tls,
             "the peer does not speak TLS; is this an http port?".to_owned(),
         ),
-        Some(rustls::Error::AlertReceived(alert)) => {
-            (ErrorKind::Tls, format!("the peer refused with {alert:?}"))
-        }
+        Some(rustls::Error::AlertReceived(alert)) => (ErrorKind::Tls, alert_reason(*alert)),
+        Some(rustls::Error::PeerIncompatible(
+            PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
+            | PeerIncompatible::ServerDoesNotSupportTls12Or13,
+        )) => (
+            ErrorKind::Tls,
+            "the peer chose a version of TLS that is not allowed here".to_owned(),
+        ),
         Some(error) => (ErrorKind::Tls, error.to_string()),
         None => match kind_of(&error) {
             ErrorKind::Closed => (

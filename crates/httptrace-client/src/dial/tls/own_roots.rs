@@ -1,14 +1,32 @@
-//! The platform's verifier, with the user's own certificates trusted in every form people make them.
+//! The user's own certificates, beside the platform's or alone, trusted in every form people make them.
 
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::verify_server_name;
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{
-    CertificateError, DigitallySignedStruct, DistinguishedName, OtherError, SignatureScheme,
+    CertificateError, DigitallySignedStruct, DistinguishedName, OtherError, RootCertStore,
+    SignatureScheme,
 };
+
+/// Trusts these and nobody else: what the platform trusts is not read.
+pub(super) fn verifier(
+    roots: &[CertificateDer<'static>],
+    provider: Arc<CryptoProvider>,
+) -> Result<Arc<dyn ServerCertVerifier>, rustls::Error> {
+    let mut anchors = RootCertStore::empty();
+    for root in roots {
+        anchors.add(root.clone())?;
+    }
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(anchors), provider).build();
+    match verifier {
+        Ok(verifier) => Ok(verifier),
+        Err(error) => Err(rustls::Error::General(error.to_string())),
+    }
+}
 
 /// Accepts what the verifier under it accepts, and a server that presents a root of the user's own as its certificate.
 ///
