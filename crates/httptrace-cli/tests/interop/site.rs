@@ -37,6 +37,7 @@ impl Site {
         cases.extend(self.responses());
         cases.extend(self.bodies());
         cases.extend(self.uploads());
+        cases.extend(self.expectations());
         cases.extend(self.informational());
         cases
     }
@@ -237,6 +238,43 @@ impl Site {
             });
         }
         cases
+    }
+
+    /// Uploads that ask first.
+    fn expectations(&self) -> Vec<Case> {
+        let (file, size) = &self.upload;
+        let one = |name, path: &str, status| Case {
+            name,
+            urls: vec![self.http(path)],
+            arguments: vec![
+                "-H".into(),
+                "Expect: 100-continue".into(),
+                "--data-binary".into(),
+                format!("@{file}"),
+            ],
+            statuses: vec![status],
+            connections: 1,
+            ..Case::default()
+        };
+        vec![
+            Case {
+                upload: Some(*size),
+                informational: vec![100],
+                ..one(
+                    "an_upload_that_asks_first_is_welcome",
+                    "/origin/upload",
+                    200,
+                )
+            },
+            Case {
+                upload: Some(0),
+                ..one(
+                    "an_upload_that_asks_first_is_not_sent_if_refused",
+                    "/refuse",
+                    413,
+                )
+            },
+        ]
     }
 
     fn informational(&self) -> Vec<Case> {
