@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"syscall"
@@ -32,6 +34,9 @@ var textClasses = []struct{ text, class string }{
 	{"unexpected EOF", "closed"},
 	{"server gave HTTP response to HTTPS client", "tls"},
 	{"malformed", "protocol"},
+	{"FQDN too long", "usage"},
+	{"unexpected protocol version", "protocol"},
+	{"gzip: invalid", "decode"},
 	{"invalid byte in chunk length", "protocol"},
 	{"chunk length too large", "protocol"},
 	{"chunked line ends with bare LF", "protocol"},
@@ -45,6 +50,24 @@ var textClasses = []struct{ text, class string }{
 	{"invalid header field", "usage"},
 	{"use of closed network connection", "closed"},
 	{": EOF", "closed"},
+	{"socks connect", "proxy"},
+}
+
+// refusedByProxy tells whether the error is a refused CONNECT: all that Go says of it is the reason phrase.
+func refusedByProxy(err error) bool {
+	var outer *url.Error
+	if !errors.As(err, &outer) {
+		return false
+	}
+	if outer.Err.Error() == "unknown status code" {
+		return true
+	}
+	for status := 100; status < 600; status++ {
+		if reason := http.StatusText(status); reason != "" && outer.Err.Error() == reason {
+			return true
+		}
+	}
+	return false
 }
 
 // class reduces an error to what the two languages can agree on; nil stays nil (JSON null).
@@ -82,6 +105,8 @@ func class(err error) any {
 		return "closed"
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return "timeout"
+	case refusedByProxy(err):
+		return "proxy"
 	}
 	return "other"
 }

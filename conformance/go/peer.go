@@ -157,11 +157,9 @@ func (c *connection) step(o op) bool {
 		c.recorder.add(c.name, "wire", "client_closed")
 		return true
 	case "send":
-		send := sendSpec{Times: 1}
-		if strict(o.arg, &send.Text) != nil {
-			send = decode[sendSpec](o)
-		}
-		_, err := io.WriteString(c.conn, strings.Repeat(c.filled(send.Text), send.Times))
+		send := decodeSend(o)
+		send.Text = c.filled(send.Text)
+		_, err := c.conn.Write(send.written())
 		return err == nil
 	case "tls":
 		session := tls.Server(c.conn, c.certificates[o.text()])
@@ -192,7 +190,7 @@ func (c *connection) step(o op) bool {
 		time.Sleep(time.Duration(o.number()) * time.Millisecond)
 		return true
 	}
-	return c.end(o)
+	return c.asProxy(o)
 }
 
 func (c *connection) end(o op) bool {

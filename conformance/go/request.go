@@ -111,11 +111,13 @@ func (c *call) run(client *http.Client, request *http.Request) []field {
 		fields[0] = field{"ended", "dropped"}
 	}
 	fields = append(fields, content(body)...)
-	if len(response.Trailer) > 0 {
-		trailers := []string{}
-		for name, values := range response.Trailer {
+	trailers := []string{}
+	for name, values := range response.Trailer {
+		if values != nil { // an announced one that never came, or was not read for
 			trailers = append(trailers, strings.ToLower(name)+": "+strings.Join(values, ", "))
 		}
+	}
+	if len(trailers) > 0 {
 		fields = append(fields, field{"trailers", sorted(trailers)})
 	}
 	return append(fields, failure(err)...)
@@ -132,20 +134,18 @@ func (c *call) follow(response *http.Response, body *[]byte) (dropped bool, err 
 	for _, o := range then {
 		switch o.name {
 		case "read":
-			var part []byte
 			if o.arg == nil {
-				part, err = io.ReadAll(response.Body)
 				dropped = false
-			} else {
-				part = make([]byte, o.number())
-				var n int
-				n, err = io.ReadFull(response.Body, part)
-				part = part[:n]
 			}
-			*body = append(*body, part...)
+			if err := readPart(response.Body, o, body); err != nil {
+				return false, err
+			}
+		case "upgrade":
+			toTheEnd, err := c.upgraded(response, decode[[]op](o), body)
 			if err != nil {
 				return false, err
 			}
+			dropped = !toTheEnd
 		case "wait":
 			c.signals.wait(o.text())
 		case "set":
@@ -180,11 +180,7 @@ func (s *stream) Read(into []byte) (int, error) {
 		s.ops = s.ops[1:]
 		switch o.name {
 		case "chunk":
-			send := sendSpec{Times: 1}
-			if strict(o.arg, &send.Text) != nil {
-				send = decode[sendSpec](o)
-			}
-			s.rest = strings.Repeat(send.Text, send.Times)
+			s.rest = string(decodeSend(o).written())
 		case "wait":
 			s.signals.wait(o.text())
 		case "set":

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -12,6 +13,7 @@ import (
 // scenario is one file of ../scenarios. ../README.md documents the language.
 type scenario struct {
 	name   string
+	dir    string
 	Title  string               `json:"title"`
 	About  string               `json:"about"`
 	Needs  []string             `json:"needs"`
@@ -21,6 +23,8 @@ type scenario struct {
 	Steps  []op                 `json:"steps"`
 	// Differs is for the Rust side: where its recording is different on purpose.
 	Differs json.RawMessage `json:"differs"`
+	// GoTest names the tests of Go's own that the scenario re-creates, for readers and for the house's tests.
+	GoTest json.RawMessage `json:"go_test"`
 }
 
 type peerSpec struct {
@@ -46,6 +50,10 @@ type clientSpec struct {
 	TLSHandshakeTimeoutMs int   `json:"tls_handshake_timeout_ms"`
 	ExpectTimeoutMs       int   `json:"expect_timeout_ms"`
 	Resume                bool  `json:"resume"`
+	Compression           bool  `json:"compression"`
+	// Proxy is a URL; ProxyEnv is what HTTP_PROXY and its like say, by name.
+	Proxy    string            `json:"proxy"`
+	ProxyEnv map[string]string `json:"proxy_env"`
 }
 
 type requestSpec struct {
@@ -77,9 +85,27 @@ type awaitSpec struct {
 	Count int    `json:"count"`
 }
 
+// sendSpec is bytes to send: a text, once or so many times over, or bytes in hexadecimal.
 type sendSpec struct {
 	Text  string `json:"text"`
 	Times int    `json:"times"`
+	Hex   string `json:"hex"`
+}
+
+// decodeSend takes a bare string for a text.
+func decodeSend(o op) sendSpec {
+	spec := sendSpec{}
+	if strict(o.arg, &spec.Text) != nil {
+		spec = decode[sendSpec](o)
+	}
+	return spec
+}
+
+func (s sendSpec) written() []byte {
+	if s.Hex != "" {
+		return must(hex.DecodeString(strings.ReplaceAll(s.Hex, " ", "")))
+	}
+	return []byte(strings.Repeat(s.Text, max(s.Times, 1)))
 }
 
 // op is one instruction: a word alone ("close"), or an object with one key ({"wait": "ready"}).
@@ -138,7 +164,7 @@ func load(dir string, names []string) ([]*scenario, error) {
 		if err != nil {
 			return nil, err
 		}
-		s := &scenario{name: name}
+		s := &scenario{name: name, dir: dir}
 		if err := strict(data, s); err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}

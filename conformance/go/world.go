@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
+	"os/exec"
 	"sort"
 	"strings"
 	"time"
@@ -28,7 +30,10 @@ type world struct {
 }
 
 // play runs a scenario once and returns its recording.
-func play(s *scenario) (lines []byte, err error) {
+func play(s *scenario, alone bool) (lines []byte, err error) {
+	if s.Client.ProxyEnv != nil && !alone {
+		return playApart(s)
+	}
 	w := &world{scenario: s, recorder: newRecorder(), signals: newSignals(), calls: map[string]*call{}}
 	defer func() {
 		w.recorder.freeze()
@@ -44,7 +49,9 @@ func play(s *scenario) (lines []byte, err error) {
 	if err := w.serve(ca); err != nil {
 		return nil, err
 	}
-	w.client = w.httpClient(ca)
+	if w.client, err = w.httpClient(ca); err != nil {
+		return nil, err
+	}
 	for at, step := range s.Steps {
 		if err := w.step(step); err != nil {
 			return w.recorder.lines(), fmt.Errorf("step %d (%s): %w", at+1, step.name, err)
@@ -58,6 +65,18 @@ func play(s *scenario) (lines []byte, err error) {
 	time.Sleep(settling)
 	w.recorder.freeze()
 	return w.recorder.lines(), nil
+}
+
+// playApart runs a scenario in a process of its own.
+func playApart(s *scenario) ([]byte, error) {
+	command := exec.Command(must(os.Executable()), "-alone", "-scenarios", s.dir, s.name)
+	for _, variable := range os.Environ() { // what this machine says about proxies is not the scenario's
+		if !strings.Contains(strings.ToLower(strings.SplitN(variable, "=", 2)[0]), "_proxy") {
+			command.Env = append(command.Env, variable)
+		}
+	}
+	command.Stderr = os.Stderr
+	return command.Output()
 }
 
 func (w *world) serve(ca *authority) error {
@@ -77,8 +96,12 @@ func (w *world) serve(ca *authority) error {
 	return nil
 }
 
-func (w *world) httpClient(ca *authority) *http.Client {
+func (w *world) httpClient(ca *authority) (*http.Client, error) {
 	spec := w.scenario.Client
+	proxy, err := w.proxyOf(spec)
+	if err != nil {
+		return nil, err
+	}
 	names := &table{answers: w.scenario.DNS, signals: w.signals, asked: map[string]int{}}
 	milliseconds := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 	settings := &tls.Config{RootCAs: ca.pool()}
@@ -88,7 +111,8 @@ func (w *world) httpClient(ca *authority) *http.Client {
 	client := &http.Client{Transport: &http.Transport{
 		DialContext:           (&net.Dialer{Resolver: names.resolver()}).DialContext,
 		TLSClientConfig:       settings,
-		DisableCompression:    true,
+		Proxy:                 proxy,
+		DisableCompression:    !spec.Compression,
 		DisableKeepAlives:     spec.KeepAlive != nil && !*spec.KeepAlive,
 		MaxIdleConns:          spec.MaxIdle,
 		MaxIdleConnsPerHost:   spec.MaxIdlePerHost,
@@ -101,7 +125,7 @@ func (w *world) httpClient(ca *authority) *http.Client {
 	if spec.Redirects != nil && !*spec.Redirects {
 		client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	}
-	return client
+	return client, nil
 }
 
 func (w *world) step(o op) error {

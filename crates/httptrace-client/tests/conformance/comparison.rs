@@ -35,6 +35,7 @@ fn taken(line: &mut Line, key: &str) -> Result<String, String> {
 pub(crate) fn differences(scenario: &Scenario, go: &Recording, ours: &Recording) -> Vec<String> {
     let form = Form {
         resume: scenario.client.resume,
+        compression: scenario.client.compression,
         urls: scenario
             .requests()
             .map(|request| (request.label.clone(), !request.untraced))
@@ -98,7 +99,13 @@ fn on_purpose<'a>(differs: &'a [Differs], found: &mut Vec<String>) -> BTreeMap<P
 }
 
 /// Classes of errors that are the same in other words: Go's, and ours.
-const SAME_CLASS: [(&str, &str); 2] = [("closed", "reset"), ("usage", "redirect")];
+const SAME_CLASS: [(&str, &str); 5] = [
+    ("closed", "reset"),
+    ("usage", "redirect"),
+    ("proxy", "refused"),
+    ("proxy", "unreachable"),
+    ("decode", "protocol"),
+];
 
 /// Same events, same order, same fields, but for [`SAME_CLASS`].
 fn agree(go: &[Line], ours: &[Line]) -> bool {
@@ -120,6 +127,7 @@ fn agree(go: &[Line], ours: &[Line]) -> bool {
 /// The form in which recordings are compared.
 struct Form {
     resume: bool,
+    compression: bool,
     /// By label: whether a request's final URL is known.
     urls: BTreeMap<String, bool>,
 }
@@ -143,17 +151,23 @@ impl Form {
         }
         if let Some(Value::String(name)) = line.get_mut("name") {
             *name = name.to_ascii_lowercase();
-            if is_list(name) {
-                if let Some(Value::Array(values)) = line.get_mut("values") {
-                    let all: Vec<_> = values.iter().filter_map(Value::as_str).collect();
-                    *values = vec![joined(&all.join(",")).into()];
-                }
+            let name = name.clone();
+            if let Some(Value::Array(values)) = line.get_mut("values") {
+                self.field_values(&name, values);
             }
         }
+        let is_connect = line.get("line").and_then(Value::as_str);
+        let is_connect = is_connect.is_some_and(|line| line.starts_with("CONNECT "));
         for (key, sorted) in [("headers", true), ("trailers", false)] {
             if let Some(Value::Array(fields)) = line.get_mut(key) {
                 let mut pairs: Vec<_> =
                     fields.iter().filter_map(Value::as_str).map(field).collect();
+                pairs.retain(|(name, _)| !(is_connect && name == "user-agent"));
+                for (_, value) in pairs.iter_mut().filter(|(name, _)| name == ACCEPT_ENCODING) {
+                    if self.compression {
+                        *value = accepted(value);
+                    }
+                }
                 if sorted {
                     pairs.sort_by(|one, other| one.0.cmp(&other.0));
                 }
@@ -170,6 +184,16 @@ impl Form {
         }
         line
     }
+
+    fn field_values(&self, name: &str, values: &mut Vec<Value>) {
+        let texts = values.iter().filter_map(Value::as_str);
+        if is_list(name) {
+            let all: Vec<_> = texts.collect();
+            *values = vec![joined(&all.join(",")).into()];
+        } else if self.compression && name == ACCEPT_ENCODING {
+            *values = texts.map(|value| accepted(value).into()).collect();
+        }
+    }
 }
 
 /// A header line in its parts, the name in lower case.
@@ -181,6 +205,17 @@ fn field(line: &str) -> (String, String) {
         false => value.to_owned(),
     };
     (name, value)
+}
+
+const ACCEPT_ENCODING: &str = "accept-encoding";
+
+/// Of a list of codings what Go can decode, too; the list as it is, if that is not in it.
+fn accepted(codings: &str) -> String {
+    let mut each = codings.split(',').map(str::trim);
+    match each.any(|coding| coding == "gzip") {
+        true => "gzip".to_owned(),
+        false => codings.to_owned(),
+    }
 }
 
 /// Whether Go reports a field that is one list as several values.

@@ -7,12 +7,15 @@ mod authority;
 mod comparison;
 mod events;
 mod peer;
+mod proxy;
 mod recording;
 mod request;
 mod resolver;
 mod scenario;
 mod signals;
 mod stream;
+mod upgraded;
+mod wire;
 mod world;
 
 use std::collections::BTreeSet;
@@ -24,7 +27,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use scenario::Scenario;
 
 /// Features that a scenario may need and that the client lacks.
-const LACKING: &[&str] = &[];
+const LACKING: &[&str] = &["proxy", "upgrade", "decompress"];
 
 /// Scenarios mostly wait, so that many more of them than there are processors go on at the same time.
 const AT_ONCE: usize = 16;

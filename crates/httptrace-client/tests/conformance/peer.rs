@@ -2,27 +2,23 @@
 
 use std::future::pending;
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use rustls::ServerConfig;
 use serde_json::Value;
 use socket2::SockRef;
-use tokio::io::{
-    AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader,
-};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use crate::address::Addresses;
 use crate::authority::Certificates;
 use crate::events::text;
+use crate::proxy;
 use crate::recording::{Line, Recorder, WIRE, line};
 use crate::scenario::{PeerOp, PeerSpec};
 use crate::signals::Signals;
+use crate::wire::{self, Wire};
 
 /// What all peers of a scenario share.
 #[derive(Clone)]
@@ -77,15 +73,12 @@ async fn accept(
         let connection = Connection {
             stage: stage.clone(),
             client,
-            wire: Wire::Plain(BufReader::with_capacity(BUFFER, stream)),
+            wire: wire::plain(stream),
             head: Head::default(),
         };
         tokio::spawn(connection.play(script));
     }
 }
-
-/// The size of Go's `bufio.Reader`: how far a peer reads ahead decides whether its close is a reset.
-const BUFFER: usize = 4096;
 
 /// One accepted connection, and where its script stands.
 struct Connection {
@@ -95,12 +88,6 @@ struct Connection {
     wire: Wire,
     /// Of the request that was read last.
     head: Head,
-}
-
-enum Wire {
-    Plain(BufReader<TcpStream>),
-    Tls(Box<BufReader<TlsStream<TcpStream>>>),
-    Closed,
 }
 
 /// The part of a request head that decides how its body is framed.
@@ -117,7 +104,7 @@ impl Connection {
     async fn play(mut self, script: Vec<PeerOp>) {
         match self.run(&script).await {
             // After its script a connection stays open, reads, and says nothing.
-            Ok(()) if self.wire.stream().is_some() => {
+            Ok(()) if self.wire.is_some() => {
                 let _ = self.discard().await;
                 pending::<()>().await;
             }
@@ -152,12 +139,35 @@ impl Connection {
                 self.record(line!("client_closed"));
             }
             PeerOp::Send(text) => {
-                let text = self.stage.recorder.filled(&text.written_out());
-                self.send(text.as_bytes()).await.map_err(|_| Broken)?;
+                let bytes = text.written_out(|text| self.stage.recorder.filled(text));
+                self.send(&bytes).await.map_err(|_| Broken)?;
             }
             PeerOp::Tls(certificate) => {
                 let config = self.stage.certificates.server(*certificate);
-                self.start_tls(config).await?;
+                match wire::start_tls(self.wire.take(), config).await {
+                    Ok(session) => self.wire = session,
+                    Err(_) => {
+                        self.record(line!("handshake_failed"));
+                        return Err(Broken);
+                    }
+                }
+            }
+            PeerOp::Tunnel(peer) => {
+                let port = self.stage.recorder.filled(&format!("${{{peer}}}"));
+                let port = port.parse().expect("a tunnel leads to a peer");
+                proxy::tunnel(self.wire.take(), port).await;
+            }
+            PeerOp::SocksGreeting => {
+                let read = proxy::socks_greeting(&mut self.wire).await;
+                self.record(self.still("socks_greeting", read)?);
+            }
+            PeerOp::SocksLogin => {
+                let read = proxy::socks_login(&mut self.wire).await;
+                self.record(self.still("socks_login", read)?);
+            }
+            PeerOp::SocksRequest => {
+                let read = proxy::socks_request(&mut self.wire).await;
+                self.record(self.still("socks_request", read)?);
             }
             PeerOp::Wait(signal) => self.stage.signals.wait(signal).await,
             PeerOp::Set(signal) => self.stage.signals.set(signal),
@@ -169,15 +179,15 @@ impl Connection {
             }
             PeerOp::HalfClose => self.half_close().await,
             PeerOp::Close => {
-                self.say_farewell().await;
-                self.wire = Wire::Closed;
+                wire::say_farewell(&mut self.wire).await;
+                self.wire = None;
             }
-            PeerOp::Cut => self.wire = Wire::Closed,
+            PeerOp::Cut => self.wire = None,
             PeerOp::Reset => {
-                if let Some(tcp) = self.wire.tcp() {
-                    let _ = SockRef::from(tcp).set_linger(Some(Duration::ZERO));
+                if let Some(stream) = self.wire.take() {
+                    let tcp = SockRef::from(stream.get_ref().tcp());
+                    let _ = tcp.set_linger(Some(Duration::ZERO));
                 }
-                self.wire = Wire::Closed;
             }
         }
         Ok(())
@@ -243,8 +253,8 @@ impl Connection {
     /// A line without its end.
     async fn line(&mut self, during: &str) -> Result<String, Broken> {
         let mut line = Vec::new();
-        let read = match self.wire.stream() {
-            Some(mut stream) => stream.read_until(b'\n', &mut line).await,
+        let read = match &mut self.wire {
+            Some(stream) => stream.read_until(b'\n', &mut line).await,
             None => Err(io::ErrorKind::NotConnected.into()),
         };
         let read = read.and_then(|_| match line.ends_with(b"\n") {
@@ -256,7 +266,7 @@ impl Connection {
     }
 
     async fn take(&mut self, count: u64) -> io::Result<Vec<u8>> {
-        let stream = self.wire.stream().ok_or(io::ErrorKind::NotConnected)?;
+        let stream = self.wire.as_mut().ok_or(io::ErrorKind::NotConnected)?;
         let mut bytes = Vec::new();
         let read = stream.take(count).read_to_end(&mut bytes).await?;
         match read as u64 == count {
@@ -266,52 +276,22 @@ impl Connection {
     }
 
     async fn discard(&mut self) -> io::Result<()> {
-        let mut stream = self.wire.stream().ok_or(io::ErrorKind::NotConnected)?;
-        tokio::io::copy_buf(&mut stream, &mut tokio::io::sink()).await?;
+        let stream = self.wire.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+        tokio::io::copy_buf(stream, &mut tokio::io::sink()).await?;
         Ok(())
     }
 
     async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let mut stream = self.wire.stream().ok_or(io::ErrorKind::NotConnected)?;
+        let stream = self.wire.as_mut().ok_or(io::ErrorKind::NotConnected)?;
         stream.write_all(bytes).await?;
         stream.flush().await
     }
 
-    async fn start_tls(&mut self, config: Arc<ServerConfig>) -> Result<(), Broken> {
-        let Wire::Plain(stream) = std::mem::replace(&mut self.wire, Wire::Closed) else {
-            panic!("a scenario starts TLS twice, or on a closed connection");
-        };
-        assert!(
-            stream.buffer().is_empty(),
-            "a scenario starts TLS after a part of it was read"
-        );
-        match TlsAcceptor::from(config).accept(stream.into_inner()).await {
-            Ok(session) => {
-                let session = BufReader::with_capacity(BUFFER, session);
-                self.wire = Wire::Tls(Box::new(session));
-                Ok(())
-            }
-            Err(_) => {
-                self.record(line!("handshake_failed"));
-                Err(Broken)
-            }
-        }
-    }
-
-    /// Ends a TLS session, if there is one.
-    async fn say_farewell(&mut self) {
-        if let Wire::Tls(stream) = &mut self.wire {
-            let session = stream.get_mut();
-            session.get_mut().1.send_close_notify();
-            // The client may be gone already.
-            let _ = session.flush().await;
-        }
-    }
-
     async fn half_close(&mut self) {
-        self.say_farewell().await;
-        if let Some(tcp) = self.wire.tcp() {
-            let _ = SockRef::from(tcp).shutdown(std::net::Shutdown::Write);
+        wire::say_farewell(&mut self.wire).await;
+        if let Some(stream) = &self.wire {
+            let tcp = SockRef::from(stream.get_ref().tcp());
+            let _ = tcp.shutdown(std::net::Shutdown::Write);
         }
     }
 
@@ -325,28 +305,6 @@ impl Connection {
 
     fn record(&self, line: Line) {
         self.stage.recorder.add(&self.client, WIRE, line);
-    }
-}
-
-trait Stream: AsyncBufRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncBufRead + AsyncWrite + Send + Unpin> Stream for T {}
-
-impl Wire {
-    fn stream(&mut self) -> Option<Pin<&mut (dyn Stream + 'static)>> {
-        match self {
-            Self::Plain(stream) => Some(Pin::new(stream)),
-            Self::Tls(stream) => Some(Pin::new(&mut **stream)),
-            Self::Closed => None,
-        }
-    }
-
-    fn tcp(&self) -> Option<&TcpStream> {
-        match self {
-            Self::Plain(stream) => Some(stream.get_ref()),
-            Self::Tls(stream) => Some(stream.get_ref().get_ref().0),
-            Self::Closed => None,
-        }
     }
 }
 

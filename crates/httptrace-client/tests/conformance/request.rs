@@ -7,17 +7,20 @@ use std::time::Duration;
 use bytes::{Buf, Bytes};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, header};
 use http_body_util::BodyExt;
-use httptrace::{ClientTrace, Event, EventKind, EventName, EventSet, RequestExt};
+use httptrace::{ClientTrace, Event, EventError, EventKind, EventName, EventSet, RequestExt};
 use httptrace_client::{Body, CallTimeout, Client, Error, ReplayBody, parse_uri};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::events::{RequestObserver, chain, class, fields};
 use crate::peer::content;
 use crate::recording::{Line, Recorder, line};
-use crate::scenario::{BodySpec, RequestSpec, ThenKeyed, ThenOp, ThenWord};
+use crate::scenario::{
+    BodySpec, RequestSpec, ThenKeyed, ThenOp, ThenWord, UpgradedOp, UpgradedWord,
+};
 use crate::signals::Signals;
 use crate::stream::ScriptedBody;
+use crate::upgraded;
 
 /// One request on its way.
 pub(crate) struct Call {
@@ -130,7 +133,7 @@ impl Call {
         let sent = self.unless_canceled(client.send(request)).await;
         let response = match sent {
             Ok(Ok(response)) => response,
-            Ok(Err(error)) => return failed(line!("outcome", "ended": "head"), Some(&error)),
+            Ok(Err(error)) => return failed(line!("outcome", "ended": "head"), &error.into()),
             Err(Canceled) => return canceled(line!("outcome", "ended": "head")),
         };
         let url = latest
@@ -155,8 +158,8 @@ impl Call {
             line.insert("trailers".to_owned(), trailers.collect::<Vec<_>>().into());
         }
         match ended {
-            Ok(Ok(())) => failed(line, None),
-            Ok(Err(error)) => failed(line, Some(&error)),
+            Ok(Ok(())) => succeeded(line),
+            Ok(Err(failure)) => failed(line, &failure),
             Err(Canceled) => canceled(line),
         }
     }
@@ -166,13 +169,13 @@ impl Call {
         &mut self,
         response: Response<Body>,
         got: &mut Got,
-    ) -> Result<Result<(), Error>, Canceled> {
-        let mut body = Some(response.into_body());
+    ) -> Result<Result<(), Failure>, Canceled> {
+        let mut response = Some(response);
         got.dropped = true;
         for op in self.spec.then.clone() {
-            let wanted = match op {
+            let done = match op {
                 ThenOp::Word(ThenWord::Drop) => {
-                    body = None;
+                    response = None;
                     continue;
                 }
                 ThenOp::Keyed(ThenKeyed::Wait(signal)) => {
@@ -183,24 +186,39 @@ impl Call {
                     self.signals.set(&signal);
                     continue;
                 }
-                ThenOp::Word(ThenWord::Read) => usize::MAX,
-                ThenOp::Keyed(ThenKeyed::Read(count)) => count,
-            };
-            let body = body
-                .as_mut()
-                .expect("a scenario reads a body it has dropped");
-            if wanted == usize::MAX {
-                got.dropped = false;
-            }
-            match self.unless_canceled(read(body, wanted, got)).await {
-                Ok(Ok(())) => {}
-                other => {
-                    got.dropped = false;
-                    return other;
+                ThenOp::Keyed(ThenKeyed::Upgrade(script)) => {
+                    let response = response.take().expect("a response is upgraded once");
+                    got.dropped =
+                        !matches!(script.last(), Some(UpgradedOp::Word(UpgradedWord::Read)));
+                    let signals = self.signals.clone();
+                    let doing = upgraded::follow(response, &script, &signals, &mut got.body);
+                    let done = self.unless_canceled(doing).await;
+                    done.map(|done| done.map_err(Failure::from))
                 }
+                ThenOp::Word(ThenWord::Read) => {
+                    got.dropped = false;
+                    self.read(&mut response, usize::MAX, got).await
+                }
+                ThenOp::Keyed(ThenKeyed::Read(count)) => self.read(&mut response, count, got).await,
+            };
+            if !matches!(done, Ok(Ok(()))) {
+                got.dropped = false;
+                return done;
             }
         }
         Ok(Ok(()))
+    }
+
+    async fn read(
+        &mut self,
+        response: &mut Option<Response<Body>>,
+        wanted: usize,
+        got: &mut Got,
+    ) -> Result<Result<(), Failure>, Canceled> {
+        let response = response.as_mut();
+        let response = response.expect("a scenario reads a body it has dropped");
+        let read = self.unless_canceled(read(response.body_mut(), wanted, got));
+        Ok(read.await?.map_err(Failure::from))
     }
 
     async fn unless_canceled<F: Future>(&mut self, doing: F) -> Result<F::Output, Canceled> {
@@ -237,17 +255,39 @@ async fn read(body: &mut Body, wanted: usize, got: &mut Got) -> Result<(), Error
     }
 }
 
-fn failed(mut line: Line, error: Option<&Error>) -> Line {
-    line.insert(
-        "error".to_owned(),
-        match error {
-            None => Value::Null,
-            Some(error) => json!(class(error.kind(), error)),
-        },
-    );
-    if let Some(error) = error {
-        line.insert("text".to_owned(), chain(error).into());
+/// How a request failed: the class, and a text for readers.
+struct Failure {
+    class: &'static str,
+    text: String,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self {
+            class: class(error.kind(), &error),
+            text: chain(&error),
+        }
     }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        let error = EventError::io(error);
+        Self {
+            class: class(error.kind(), &error),
+            text: chain(&error),
+        }
+    }
+}
+
+fn succeeded(mut line: Line) -> Line {
+    line.insert("error".to_owned(), Value::Null);
+    line
+}
+
+fn failed(mut line: Line, failure: &Failure) -> Line {
+    line.insert("error".to_owned(), failure.class.into());
+    line.insert("text".to_owned(), failure.text.as_str().into());
     line
 }
 

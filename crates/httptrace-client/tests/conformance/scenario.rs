@@ -17,6 +17,9 @@ pub(crate) struct Scenario {
     #[serde(default)]
     pub(crate) needs: Vec<String>,
     #[serde(default)]
+    #[allow(dead_code)] // for the house's tests
+    pub(crate) go_test: Value,
+    #[serde(default)]
     pub(crate) peers: BTreeMap<String, PeerSpec>,
     #[serde(default)]
     pub(crate) dns: BTreeMap<String, Vec<DnsSpec>>,
@@ -75,6 +78,10 @@ pub(crate) enum PeerOp {
     Eof,
     Send(Text),
     Tls(Certificate),
+    Tunnel(String),
+    SocksGreeting,
+    SocksLogin,
+    SocksRequest,
     Wait(String),
     Set(String),
     DelayMs(u64),
@@ -100,12 +107,13 @@ pub(crate) enum Certificate {
     Untrusted,
 }
 
-/// A text, once or so many times over.
+/// A text, once or so many times over; or bytes in hexadecimal.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum Text {
     Once(String),
     Times(RepeatedText),
+    Hex(HexText),
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -115,11 +123,24 @@ pub(crate) struct RepeatedText {
     times: usize,
 }
 
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HexText {
+    hex: String,
+}
+
 impl Text {
-    pub(crate) fn written_out(&self) -> String {
+    /// The bytes; `fill` may change a text before.
+    pub(crate) fn written_out(&self, fill: impl Fn(&str) -> String) -> Vec<u8> {
         match self {
-            Self::Once(text) => text.clone(),
-            Self::Times(RepeatedText { text, times }) => text.repeat(*times),
+            Self::Once(text) => fill(text).into_bytes(),
+            Self::Times(RepeatedText { text, times }) => fill(text).repeat(*times).into_bytes(),
+            Self::Hex(HexText { hex }) => {
+                let digits: Vec<_> = hex.chars().filter(|c| !c.is_whitespace()).collect();
+                let pairs = digits.chunks(2).map(String::from_iter);
+                let bytes = pairs.map(|pair| u8::from_str_radix(&pair, 16));
+                bytes.map(|byte| byte.expect("two digits")).collect()
+            }
         }
     }
 }
@@ -147,6 +168,9 @@ pub(crate) struct ClientSpec {
     pub(crate) tls_handshake_timeout_ms: u64,
     pub(crate) expect_timeout_ms: u64,
     pub(crate) resume: bool,
+    pub(crate) compression: bool,
+    pub(crate) proxy: Option<String>,
+    pub(crate) proxy_env: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -221,6 +245,31 @@ pub(crate) enum ThenWord {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ThenKeyed {
+    Read(usize),
+    Upgrade(Vec<UpgradedOp>),
+    Wait(String),
+    Set(String),
+}
+
+/// What is done with a connection that speaks something else after a 101.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum UpgradedOp {
+    Word(UpgradedWord),
+    Keyed(UpgradedKeyed),
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum UpgradedWord {
+    Read,
+    Close,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum UpgradedKeyed {
+    Send(Text),
     Read(usize),
     Wait(String),
     Set(String),

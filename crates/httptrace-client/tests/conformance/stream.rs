@@ -60,7 +60,7 @@ impl Body for ScriptedBody {
                     return Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))));
                 }
                 Some(StreamOp::Chunk(text)) => {
-                    let data = Bytes::from(text.written_out());
+                    let data = Bytes::from(text.written_out(str::to_owned));
                     this.left = this.left.map(|left| left.saturating_sub(data.len() as u64));
                     return Poll::Ready(Some(Ok(Frame::data(data))));
                 }

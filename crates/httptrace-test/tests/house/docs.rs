@@ -48,7 +48,7 @@ fn links_between_files_lead_somewhere() {
 }
 
 /// What stands in the round brackets of Markdown's links.
-fn links(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn links(text: &str) -> impl Iterator<Item = &str> {
     text.split("](")
         .skip(1)
         .filter_map(|rest| rest.split_once(')').map(|(link, _)| link))
@@ -87,7 +87,7 @@ fn event_named(name: &str) -> Option<EventName> {
 }
 
 /// What stands between backquotes.
-fn code(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn code(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
 

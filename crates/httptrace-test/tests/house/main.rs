@@ -2,6 +2,7 @@
 
 mod docs;
 mod edges;
+mod go_tests;
 mod sources;
 
 use std::fs;
