@@ -13,6 +13,7 @@ use rig::{
     AtMost, Canned, HELLO, fetch, get, get_url, in_memory, pieces, request, request_to, soon,
     trusting,
 };
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// More polls than any scenario takes.
 const LIMIT: usize = 500;
@@ -389,6 +390,48 @@ async fn a_request_queued_for_the_only_connection() {
         leaks.assert_none().await;
         if outcome.is_some() {
             assert_eq!(peer.accepted(), 1);
+            return;
+        }
+    }
+    panic!("it never came to its end");
+}
+
+/// Asks for an upgrade, takes it, and speaks on the stream.
+async fn upgrade_and_play(client: &Client, mut request: Request<Body>) {
+    let headers = request.headers_mut();
+    headers.insert("connection", "upgrade".parse().unwrap());
+    headers.insert("upgrade", "echo".parse().unwrap());
+    let response = client.send(request).await.unwrap();
+    let stream = hyper::upgrade::on(response).await.unwrap();
+    let mut stream = hyper_util::rt::TokioIo::new(stream);
+    for _ in 0..3 {
+        stream.write_all(b"ping").await.unwrap();
+        stream.read_exact(&mut [0; 4]).await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upgrade_after_an_upload_in_memory() {
+    const SWITCHING: &str =
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
+    for polls in 0..LIMIT {
+        let peer = Arc::new(DuplexPeer::with_buffer(64).every_conn(|c| {
+            let asked = c.client_may_leave().expect_head().expect_chunked_body();
+            let switched = asked.send_paced(SWITCHING, 30, 3);
+            switched.repeat(|c| c.expect_bytes("ping").send_paced("pong", 2, 1))
+        }));
+        let leaks = Leaks::watch(&*peer);
+        let client = in_memory(&peer).max_conns_per_host(1).build();
+        let (dropped, next) = (Checker::new(), Checker::new());
+        let playing = upgrade_and_play(&client, upload(&dropped));
+        let outcome = AtMost::polls(polls, playing).await;
+        soon(upgrade_and_play(&client, upload(&next))).await;
+        drop(client);
+        dropped.finish().await;
+        next.finish().await;
+        leaks.assert_none().await;
+        if outcome.is_some() {
+            assert!(polls > 10, "{polls}");
             return;
         }
     }

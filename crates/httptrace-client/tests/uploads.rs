@@ -13,7 +13,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use httptrace::{EventKind, EventName, Phase};
 use httptrace_client::{Body, Client};
 use httptrace_test::{Checker, DuplexPeer, Peer, Script};
-use rig::{HELLO, Pieces, fetch, in_memory, pieces, request, request_to, soon};
+use rig::{HELLO, Pieces, fetch, in_memory, request, request_to, soon};
 
 const URL: &str = "http://example.com/";
 

@@ -69,11 +69,6 @@ impl Connection {
         })
     }
 
-    /// Closes the connection.
-    pub(crate) fn close(self) {
-        self.http1.close();
-    }
-
     pub(crate) fn protocol(&self) -> Protocol {
         Protocol::Http1
     }

@@ -80,7 +80,7 @@ impl Pool {
         noticed: Option<NoticedBy>,
     ) {
         let (id, key) = (conn.id, Arc::clone(&conn.key));
-        conn.close();
+        drop(conn);
         let Dead { reason, error } = dead;
         emitter.clone().with_connection(id).emit(|| {
             let closed = ConnClosed::new(reason);

@@ -101,9 +101,10 @@ fn finish(
         lease,
         still_sending,
     } = exchanged;
-    let closes = match inner.pool.keep_alives() {
-        true => http1::closes_after(head.method(), head.headers(), &response),
-        false => Some(CloseReason::KeepAlivesDisabled),
+    let closes = match http1::closes_after(head.method(), head.headers(), &response) {
+        Some(CloseReason::Upgraded) => Some(CloseReason::Upgraded),
+        _ if !inner.pool.keep_alives() => Some(CloseReason::KeepAlivesDisabled),
+        closes => closes,
     };
     let status = response.status();
     response.map(|incoming| {

@@ -8,7 +8,7 @@ use http_body::Body as _;
 
 use super::Inner;
 use crate::client::Body;
-use crate::conn::http1::{SendBody, says};
+use crate::conn::http1::{SendBody, is_switch, says};
 use crate::error::Error;
 
 /// Where a request goes.
@@ -71,7 +71,8 @@ pub(super) fn build(
             headers.append(name.clone(), value.clone());
         }
     }
-    if inner.pool.says_close() && !says(own, "close") {
+    // A connection that is to be upgraded is not used again anyhow (as in Go).
+    if inner.pool.says_close() && !says(own, "close") && !is_switch(own) {
         headers.append(header::CONNECTION, HeaderValue::from_static("close"));
     }
     let mut request = Request::new(SendBody::new(body, length, trailer_names(own)));

@@ -56,20 +56,23 @@ impl Tap {
         Self { stream, watch }
     }
 
-    /// Ends a TLS session in order, as far as that needs no waiting. A plain stream just ends.
-    pub(crate) fn say_farewell(&mut self) {
-        if matches!(self.stream, Stream::Tls(_) | Stream::TlsOverCustom(_)) {
-            let mut cx = Context::from_waker(Waker::noop());
-            let _ = Pin::new(&mut self.stream).poll_shutdown(&mut cx);
-        }
-    }
-
     /// Sees whether what was accepted has left already. The codec flushes only when it has written all it has, which
     /// with a large body is long after the head has left.
     fn flush_now(&mut self, cx: &mut Context<'_>) {
         // An error will come again at the codec's own flush.
         if let Poll::Ready(Ok(())) = Pin::new(&mut self.stream).poll_flush(cx) {
             self.watch.flushed();
+        }
+    }
+}
+
+impl Drop for Tap {
+    /// Ends a TLS session in order (`close_notify`, RFC 9112 section 9.8), as far as that needs no waiting, whoever had
+    /// the stream last. A plain stream just ends.
+    fn drop(&mut self) {
+        if matches!(self.stream, Stream::Tls(_) | Stream::TlsOverCustom(_)) {
+            let mut cx = Context::from_waker(Waker::noop());
+            let _ = Pin::new(&mut self.stream).poll_shutdown(&mut cx);
         }
     }
 }

@@ -178,7 +178,8 @@ pub enum CloseReason {
     ResponseSaidClose,
     /// The peer sent bytes that nobody asked for.
     UnsolicitedResponse,
-    /// The connection was handed over to another protocol by `101 Switching Protocols`.
+    /// HTTP ended on it with `101 Switching Protocols` (or a `CONNECT` that went through), told with that response: the
+    /// pool is done with it. Its stream lives on with whoever takes the upgrade, or is closed with the response.
     Upgraded,
     /// The response was complete but the request's body was still being sent.
     UploadUnfinished,

@@ -14,7 +14,7 @@ use tokio::time::Sleep;
 
 use super::expect::{Decision, Waiting};
 use super::informational::Informational;
-use super::{Http1, SendBody, failure};
+use super::{Http1, SendBody, failure, upgrade};
 use crate::error::Error;
 use crate::pool::Lease;
 
@@ -40,7 +40,7 @@ pub(crate) struct Failed {
 }
 
 /// Why the wait for a response's head was ended.
-enum Stop {
+pub(super) enum Stop {
     Codec(hyper::Error, Option<Box<Request<SendBody>>>),
     Refused(Error),
     Timeout(Error),
@@ -100,32 +100,48 @@ pub(crate) async fn exchange(
     .await;
 
     match head {
-        Ok(response) => {
-            emitter.emit(|| {
-                let headers = for_hooks(response.headers());
-                GotResponseHeaders::new(response.status(), response.version(), headers)
-            });
-            let decision = waiting.map(|waiting| waiting.answered(&response));
-            let withheld = decision == Some(Decision::HoldForEver);
-            if withheld {
-                let not_sent = || WriteOutcome::NotSent(NotSentReason::FinalResponseFirst);
-                http1.watch.give_up(not_sent);
-            } else if decision.is_some() {
-                // A small body is written at once, and needs nobody to see to it later.
-                drive_once(http1).await;
-            }
-            Ok(Exchanged {
-                still_sending: !withheld && !http1.watch.is_request_flushed(),
-                response,
-                lease,
-            })
-        }
+        Ok(response) => finish_head(lease, waiting, response).await,
         Err(stop) => {
             if let Some(waiting) = &waiting {
                 waiting.given_up();
             }
             Err(fail(lease, stop, waiting.is_some()))
         }
+    }
+}
+
+/// The final response's head is here: it is told, and what it means for a body held back and for the connection settled.
+async fn finish_head(
+    mut lease: Lease,
+    waiting: Option<Waiting>,
+    response: Response<Incoming>,
+) -> Result<Exchanged, Failed> {
+    lease.emitter().emit(|| {
+        let headers = for_hooks(response.headers());
+        GotResponseHeaders::new(response.status(), response.version(), headers)
+    });
+    let http1 = &mut lease.conn().http1;
+    let decision = waiting.map(|waiting| waiting.answered(&response));
+    if decision == Some(Decision::HoldForEver) {
+        let not_sent = || WriteOutcome::NotSent(NotSentReason::FinalResponseFirst);
+        http1.watch.give_up(not_sent);
+        return Ok(Exchanged {
+            still_sending: false,
+            response,
+            lease,
+        });
+    }
+    if decision.is_some() {
+        // A small body is written at once, and needs nobody to see to it later.
+        drive_once(http1).await;
+    }
+    match upgrade::complete(http1, response).await {
+        Ok(response) => Ok(Exchanged {
+            still_sending: !http1.watch.is_request_flushed(),
+            response,
+            lease,
+        }),
+        Err(stop) => Err(fail(lease, stop, false)),
     }
 }
 

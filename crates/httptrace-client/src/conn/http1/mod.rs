@@ -8,6 +8,7 @@ mod informational;
 mod response_body;
 mod reuse;
 mod send_body;
+mod upgrade;
 
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -22,6 +23,7 @@ pub(crate) use exchange::{Exchanged, Failed, Patience, exchange};
 pub(crate) use response_body::ResponseBody;
 pub(crate) use reuse::{closes_after, says};
 pub(crate) use send_body::SendBody;
+pub(crate) use upgrade::is_switch;
 
 use super::Dead;
 use crate::dial::{SocketProbe, Stream};
@@ -31,11 +33,15 @@ use crate::wire::{Tap, Watch};
 /// hyper's two halves of a connection, the tap under them, and the socket's probe.
 pub(crate) struct Http1 {
     sender: http1::SendRequest<SendBody>,
-    /// Absent once it has ended: it must not be polled again.
-    driver: Option<SyncWrapper<http1::Connection<TokioIo<Tap>, SendBody>>>,
+    /// Absent once it has ended: it must not be polled again. A connection that is upgraded has given its stream away
+    /// then.
+    driver: Option<SyncWrapper<Driver>>,
     watch: Watch,
     probe: Option<SocketProbe>,
 }
+
+/// hyper's connection with upgrades, whose type has no name. Dropping it drops the stream.
+type Driver = Pin<Box<dyn Future<Output = Result<(), hyper::Error>> + Send>>;
 
 /// How many fields a response's head may have. hyper's own limit of 100 is met in practice; Go counts bytes only.
 const MAX_HEADERS: usize = 512;
@@ -72,7 +78,7 @@ impl Http1 {
         })?;
         Ok(Self {
             sender,
-            driver: Some(SyncWrapper::new(driver)),
+            driver: Some(SyncWrapper::new(Box::pin(driver.with_upgrades()))),
             watch,
             probe,
         })
@@ -99,21 +105,12 @@ impl Http1 {
         self.watch.end();
     }
 
-    /// Closes the stream, which over TLS says farewell first (`close_notify`, RFC 9112 section 9.8) if it can do so
-    /// without waiting.
-    pub(super) fn close(mut self) {
-        if let Some(driver) = self.driver.take() {
-            let mut tap = driver.into_inner().into_parts().io.into_inner();
-            tap.say_farewell();
-        }
-    }
-
     /// Reads and writes as far as possible. Ready when the connection has ended.
     fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), hyper::Error>> {
         let Some(driver) = &mut self.driver else {
             return Poll::Ready(Ok(()));
         };
-        let driven = Pin::new(driver.get_mut()).poll(cx);
+        let driven = driver.get_mut().as_mut().poll(cx);
         if driven.is_ready() {
             self.driver = None;
         }

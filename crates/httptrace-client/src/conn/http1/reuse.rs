@@ -9,7 +9,7 @@ pub(crate) fn closes_after<B>(
     request_headers: &HeaderMap,
     response: &Response<B>,
 ) -> Option<CloseReason> {
-    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+    if ends_http(method, response.status()) {
         Some(CloseReason::Upgraded)
     } else if says(request_headers, "close") {
         Some(CloseReason::RequestSaidClose)
@@ -22,6 +22,11 @@ pub(crate) fn closes_after<B>(
     } else {
         None
     }
+}
+
+/// Whether the connection speaks HTTP no more after this response (RFC 9110 sections 7.8 and 9.3.6).
+fn ends_http(method: &Method, status: StatusCode) -> bool {
+    status == StatusCode::SWITCHING_PROTOCOLS || (*method == Method::CONNECT && status.is_success())
 }
 
 /// Whether the `Connection` field has this option.
@@ -84,6 +89,19 @@ mod tests {
         let mut kept = response(&[("content-length", "5"), ("connection", "keep-alive")]);
         *kept.version_mut() = Version::HTTP_10;
         assert_eq!(after(&kept), None);
+    }
+
+    #[test]
+    fn nothing_is_left_of_http_after_a_101_or_a_tunnel() {
+        let mut switching = response(&[("connection", "close, upgrade")]);
+        *switching.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        assert_eq!(after(&switching), Some(CloseReason::Upgraded));
+        let tunnel =
+            |response: Response<()>| closes_after(&Method::CONNECT, &HeaderMap::new(), &response);
+        assert_eq!(tunnel(response(&[])), Some(CloseReason::Upgraded));
+        let mut refused = response(&[("content-length", "5")]);
+        *refused.status_mut() = StatusCode::FORBIDDEN;
+        assert_eq!(tunnel(refused), None);
     }
 
     #[test]
