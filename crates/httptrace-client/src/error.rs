@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
+use http::StatusCode;
 use httptrace::{BoxError, ErrorKind, EventError, Phase};
 
 use crate::dial::alert_behind;
@@ -18,6 +19,9 @@ struct Inner {
     phase: Option<Phase>,
     message: Arc<str>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
+    /// It concerns a proxy, or the way to one.
+    at_proxy: bool,
+    proxy_status: Option<StatusCode>,
 }
 
 impl Error {
@@ -27,6 +31,8 @@ impl Error {
             phase: Some(phase),
             message: message.into(),
             source: None,
+            at_proxy: phase == Phase::Proxy,
+            proxy_status: None,
         }))
     }
 
@@ -47,6 +53,8 @@ impl Error {
             phase: None,
             message: message.into(),
             source: None,
+            at_proxy: false,
+            proxy_status: None,
         }))
     }
 
@@ -63,6 +71,18 @@ impl Error {
 
     pub(crate) fn with_shared_source(mut self, source: Arc<dyn StdError + Send + Sync>) -> Self {
         self.0.source = Some(source);
+        self
+    }
+
+    /// The proxy could not be reached: it failed on the way to it.
+    pub(crate) fn at_proxy(mut self) -> Self {
+        self.0.at_proxy = true;
+        self
+    }
+
+    /// What the proxy answered instead of opening a tunnel.
+    pub(crate) fn with_proxy_status(mut self, status: StatusCode) -> Self {
+        self.0.proxy_status = Some(status);
         self
     }
 
@@ -107,6 +127,17 @@ impl Error {
         alert == Some(rustls::AlertDescription::CertificateRequired)
     }
 
+    /// Whether a proxy is to blame: it could not be reached, TLS with it failed, or it opened no tunnel.
+    pub fn is_proxy(&self) -> bool {
+        self.0.at_proxy
+    }
+
+    /// The status with which a proxy refused to open a tunnel (`CONNECT`), for example 407; absent for whatever else
+    /// failed, and for SOCKS, which has no statuses.
+    pub fn proxy_status(&self) -> Option<StatusCode> {
+        self.0.proxy_status
+    }
+
     /// Whether the request's or response's body is to blame.
     pub fn is_body(&self) -> bool {
         self.0.kind == ErrorKind::Body || self.0.phase == Some(Phase::Receive)
@@ -144,6 +175,8 @@ impl fmt::Debug for Error {
             phase,
             message,
             source,
+            at_proxy: _,
+            proxy_status: _,
         } = &*self.0;
         f.debug_struct("Error")
             .field("kind", kind)

@@ -18,7 +18,7 @@ pub use client::{
     RedirectStep, ReplayBody, Uncompressed, parse_uri,
 };
 pub use dial::{
-    Connect, ConnectTarget, Connected, Connecting, IpFamily, Resolve, Resolved, Resolving,
+    Connect, ConnectTarget, Connected, Connecting, IpFamily, Proxy, Resolve, Resolved, Resolving,
     TlsVersion,
 };
 pub use error::Error;

@@ -10,8 +10,8 @@ use httptrace::EventName;
 use httptrace_client::{Body, Client, ClientBuilder};
 use httptrace_test::{CannedDns, Checker, DuplexPeer, Leaks, Peer, Script, StallingAddr, TestCa};
 use rig::{
-    AtMost, Canned, HELLO, fetch, get, get_url, in_memory, pieces, request, request_to, soon,
-    trusting,
+    AtMost, Canned, HELLO, direct, fetch, get, get_url, in_memory, pieces, request, request_to,
+    soon, trusting,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -354,7 +354,7 @@ async fn a_race_of_two_addresses() {
     let url = format!("http://two.example:{port}/");
     let dns = || CannedDns::new().slow_host("two.example", 2, &["127.0.0.1", "127.0.0.2"]);
     let scenario = Scenario {
-        setup: &|| Client::builder().resolver(Canned(dns())),
+        setup: &|| direct().resolver(Canned(dns())),
         request: &|checker| get_url(&url, checker),
         warm_up: 0,
     };

@@ -9,8 +9,8 @@ use httptrace::{ErrorKind, EventKind, EventName, Phase};
 use httptrace_client::{Client, Error};
 use httptrace_test::{CannedDns, Checker, DuplexPeer, Leaks, Peer, StallingAddr, TestCa};
 use rig::{
-    Canned, HELLO, Pieces, call_error, closings, fetch, get, get_url, in_memory, request_to, soon,
-    trusting,
+    Canned, HELLO, Pieces, call_error, closings, direct, fetch, get, get_url, in_memory,
+    request_to, soon, trusting,
 };
 
 const URL: &str = "http://example.com/";
@@ -29,7 +29,7 @@ fn check(error: &Error, phase: Phase, named: &str, checker: &Checker) {
 #[tokio::test]
 async fn the_connect_timeout_covers_the_name_lookup() {
     let dns = CannedDns::new().silent_host("silent.example");
-    let client = Client::builder()
+    let client = direct()
         .resolver(Canned(dns))
         .connect_timeout(LIMIT)
         .build();
@@ -146,10 +146,7 @@ async fn whole_call(
 #[tokio::test]
 async fn the_whole_call_may_pass_in_the_name_lookup() {
     let dns = CannedDns::new().silent_host("silent.example");
-    let client = Client::builder()
-        .resolver(Canned(dns))
-        .timeout(LIMIT)
-        .build();
+    let client = direct().resolver(Canned(dns)).timeout(LIMIT).build();
     let checker = Checker::new();
     let request = get_url("http://silent.example/", &checker);
     whole_call(client, request, Phase::Dns, checker).await;
@@ -234,10 +231,7 @@ async fn a_dial_in_the_background_does_not_hide_the_phase_of_the_call() {
         .conn(|c| c.client_may_leave().swallow());
     let dns = CannedDns::new().slow_host("slow.example", 60, &["127.0.0.1"]);
     let limit = Duration::from_millis(400);
-    let client = Client::builder()
-        .resolver(Canned(dns))
-        .timeout(limit)
-        .build();
+    let client = direct().resolver(Canned(dns)).timeout(limit).build();
     let url = format!("http://slow.example:{}/", peer.addr().port());
     let (first, second) = (Checker::new(), Checker::new());
     let held = client.send(get_url(&url, &first)).await.unwrap();

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use httptrace::{EventKind, EventName};
 use httptrace_client::{Body, Client, IpFamily, parse_uri};
 use httptrace_test::{Checker, Peer};
-use rig::{HELLO, fetch, get_url, soon};
+use rig::{HELLO, direct, fetch, get_url, soon};
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -31,7 +31,7 @@ async fn a_host_outside_ascii_is_looked_up_and_sent_in_punycode() {
     );
     let peer = hello_peer("127.0.0.1:0");
     let port = peer.addr().port();
-    let client = Client::builder()
+    let client = direct()
         .resolve("xn--bcher-kva.example", None, [HERE])
         .build();
     let checker = Checker::new();
@@ -88,7 +88,7 @@ async fn a_zone_chooses_the_interface_and_is_not_sent() {
 async fn a_host_is_the_same_in_any_case_and_its_wanted_family_must_exist() {
     let peer = hello_peer("127.0.0.1:0");
     let port = peer.addr().port();
-    let builder = || Client::builder().resolve("a.example", port, [HERE]);
+    let builder = || direct().resolve("a.example", port, [HERE]);
     let checker = Checker::new();
     let url = format!("http://A.Example:{port}/");
     assert_eq!(

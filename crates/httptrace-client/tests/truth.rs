@@ -9,7 +9,9 @@ use httptrace::{Event, EventName, RequestExt};
 use httptrace_client::{Body, Client};
 use httptrace_test::peer::ConnReport;
 use httptrace_test::{CannedDns, Checker, Peer, TestCa};
-use rig::{Canned, HELLO, NO_CONTENT, fetch, first, get, get_url, request, request_to, trusting};
+use rig::{
+    Canned, HELLO, NO_CONTENT, direct, fetch, first, get, get_url, request, request_to, trusting,
+};
 
 fn at(events: &[Event], name: EventName) -> Instant {
     first(events, name).at
@@ -38,7 +40,7 @@ fn in_order(instants: &[(&str, Instant)]) {
 async fn a_lookup_lasts_as_long_as_the_resolver_takes() {
     let peer = Peer::loopback().conn(|c| c.exchange(NO_CONTENT).client_may_leave());
     let dns = CannedDns::new().slow_host("slow.example", 30, &["127.0.0.1"]);
-    let client = Client::builder().resolver(Canned(dns)).build();
+    let client = direct().resolver(Canned(dns)).build();
     let checker = Checker::new();
     let url = format!("http://slow.example:{}/", peer.addr().port());
     fetch(&client, get_url(&url, &checker)).await.unwrap();

@@ -1,11 +1,13 @@
-//! Making a connection, a straight line: resolve, race, TLS.
+//! Making a connection, a straight line: resolve, race, proxy, TLS.
 
 mod connect;
 mod connector;
 mod deadline;
 mod dns;
+mod early;
 mod happy_eyeballs;
 mod local_end;
+mod proxy;
 mod race;
 mod socket;
 mod stream;
@@ -19,8 +21,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderValue;
 use httptrace::Emitter;
-use httptrace::info::Address;
+use httptrace::info::{Address, TlsLeg};
 
 use crate::error::Error;
 
@@ -28,6 +31,8 @@ pub use connector::{Connect, ConnectTarget, Connected, Connecting};
 pub(crate) use dns::TableEntry;
 pub use dns::{Resolve, Resolved, Resolving};
 pub(crate) use local_end::LocalEnd;
+pub use proxy::Proxy;
+pub(crate) use proxy::ProxyServer;
 pub(crate) use socket::SocketProbe;
 pub(crate) use stream::Stream;
 pub use tls::TlsVersion;
@@ -64,6 +69,8 @@ pub(crate) struct DialConfig {
     pub(crate) keepalive: Option<Duration>,
     /// Replaces name lookup and TCP; TLS goes on top.
     pub(crate) connector: Option<Arc<dyn Connect>>,
+    /// What proxies that are asked for a tunnel are told; absent if they are told nothing.
+    pub(crate) user_agent: Option<HeaderValue>,
     /// For the whole dial, from the name lookup to the end of TLS.
     pub(crate) connect_timeout: Option<Duration>,
     pub(crate) tls_handshake_timeout: Option<Duration>,
@@ -84,6 +91,7 @@ impl Default for DialConfig {
             nodelay: true,
             keepalive: Some(Duration::from_secs(15)),
             connector: None,
+            user_agent: None,
             connect_timeout: Some(Duration::from_secs(30)),
             tls_handshake_timeout: Some(Duration::from_secs(10)),
             tls: TlsConfig::default(),
@@ -116,21 +124,77 @@ impl IpFamily {
 }
 
 /// Where a connection shall lead.
+#[derive(Clone)]
 pub(crate) struct Target {
     pub(crate) https: bool,
     /// Without brackets, names in punycode.
     pub(crate) host: Arc<str>,
     pub(crate) port: u16,
+    /// Whom TLS would be with.
+    pub(crate) leg: TlsLeg,
+    pub(crate) via: Via,
+}
+
+/// Which way a connection takes to its target.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Via {
+    Direct,
+    /// It ends at the proxy, which forwards each request to the target that it names.
+    Forward(Arc<ProxyServer>),
+    /// The proxy opens a tunnel.
+    Tunnel(Arc<ProxyServer>),
+}
+
+impl Target {
+    /// Whom the connection is made with first: the target itself, or a proxy.
+    pub(crate) fn first_hop(&self) -> Self {
+        match &self.via {
+            Via::Direct => self.clone(),
+            Via::Forward(proxy) | Via::Tunnel(proxy) => proxy.hop(),
+        }
+    }
+
+    /// Whether TLS is spoken with anybody on the way.
+    fn needs_tls(&self) -> bool {
+        self.https || self.first_hop().https
+    }
+
+    /// IPv6 in brackets.
+    pub(crate) fn host_port(&self) -> String {
+        let Self { host, port, .. } = self;
+        match host.contains(':') {
+            true => format!("[{host}]:{port}"),
+            false => format!("{host}:{port}"),
+        }
+    }
+
+    /// As others may know it: the zone of an IPv6 address means something on this machine alone (RFC 6874 section 4).
+    fn without_zone(&self) -> Self {
+        let host = match dns::literal_ip(&self.host) {
+            Some(ip) => ip.to_string().into(),
+            None => Arc::clone(&self.host),
+        };
+        Self {
+            host,
+            ..self.clone()
+        }
+    }
+
+    /// Puts the blame for an error where it belongs.
+    fn blamed(&self, error: Error) -> Error {
+        match self.leg {
+            TlsLeg::Proxy => error.at_proxy(),
+            _ => error,
+        }
+    }
 }
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, port, .. } = self;
-        if host.contains(':') {
-            write!(f, "[{host}]:{port}")
-        } else {
-            write!(f, "{host}:{port}")
+        if self.leg == TlsLeg::Proxy {
+            f.write_str("the proxy ")?;
         }
+        f.write_str(&self.host_port())
     }
 }
 
@@ -170,36 +234,61 @@ impl Dialer {
     /// events are not ours: with `canceled`).
     pub(crate) async fn dial(&self, target: &Target, emitter: &Emitter) -> Result<Dialed, Error> {
         let deadline = Deadline::start(self.config.connect_timeout);
-        if !target.https {
-            return self.first_hop(target, deadline, emitter).await;
-        }
+        let (hop, needs_tls) = (target.first_hop(), target.needs_tls());
         // Beside each other, since setting up TLS takes a while the first time, and no event would account for it.
         // Where one fails, the other is not waited for.
-        let (first_hop, tls_set_up) = tokio::try_join!(
-            self.first_hop(target, deadline, emitter),
-            self.tls.set_up(deadline),
+        let (mut dialed, tls_set_up) = tokio::try_join!(
+            self.connect(&hop, deadline, emitter),
+            self.tls.set_up_if(needs_tls, deadline),
         )?;
-        // A proxy is asked for its tunnel here: the first hop is then the proxy, and what follows goes through it.
-        self.tls
-            .handshake(first_hop, tls_set_up, target, deadline, emitter)
-            .await
+        if let (true, Some(config)) = (hop.https, &tls_set_up) {
+            dialed = self.secure(dialed, config, &hop, deadline, emitter).await?;
+        }
+        if let Via::Tunnel(proxy) = &target.via {
+            let user_agent = self.config.user_agent.as_ref();
+            dialed = proxy::open(dialed, proxy, target, user_agent, deadline, emitter).await?;
+            if let (true, Some(config)) = (target.https, &tls_set_up) {
+                dialed = self
+                    .secure(dialed, config, target, deadline, emitter)
+                    .await?;
+            }
+        }
+        Ok(dialed)
     }
 
-    async fn first_hop(
+    /// Connects to the first hop.
+    async fn connect(
         &self,
-        target: &Target,
+        hop: &Target,
         deadline: Deadline,
         emitter: &Emitter,
     ) -> Result<Dialed, Error> {
-        if let Some(connector) = &self.config.connector {
-            return connector::connect(connector.as_ref(), target, deadline, emitter).await;
-        }
-        #[cfg(unix)]
-        if let Some(socket) = &self.config.unix_socket {
-            return unix::connect(socket, deadline, emitter).await;
-        }
-        let addrs = self.resolver.resolve(target, deadline, emitter).await?;
-        race::connect(&self.config, target, &addrs, deadline, emitter).await
+        let connecting = async {
+            if let Some(connector) = &self.config.connector {
+                return connector::connect(connector.as_ref(), hop, deadline, emitter).await;
+            }
+            #[cfg(unix)]
+            if let Some(socket) = &self.config.unix_socket {
+                return unix::connect(socket, deadline, emitter).await;
+            }
+            let addrs = self.resolver.resolve(hop, deadline, emitter).await?;
+            race::connect(&self.config, hop, &addrs, deadline, emitter).await
+        };
+        connecting.await.map_err(|error| hop.blamed(error))
+    }
+
+    /// Puts TLS on top.
+    async fn secure(
+        &self,
+        lower: Dialed,
+        config: &Arc<rustls::ClientConfig>,
+        peer: &Target,
+        deadline: Deadline,
+        emitter: &Emitter,
+    ) -> Result<Dialed, Error> {
+        let config = Arc::clone(config);
+        let handshake = self.tls.handshake(lower, config, peer, deadline, emitter);
+        handshake.await.map_err(|error| peer.blamed(error))
     }
 }
 

@@ -149,7 +149,7 @@ impl Race<'_> {
         let mut message = format!("could not connect to {target}: ");
         match &self.failures[..] {
             // The address is the target, which is named already.
-            [only] if only.addr.to_string() == target.to_string() => {
+            [only] if only.addr.to_string() == target.host_port() => {
                 message += &only.error.to_string();
             }
             _ => self.tell_failures(&mut message),

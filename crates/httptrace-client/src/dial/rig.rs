@@ -77,6 +77,8 @@ pub(in crate::dial) fn target(https: bool, host: &str, port: u16) -> Target {
         https,
         host: host.into(),
         port,
+        leg: TlsLeg::Target,
+        via: Via::Direct,
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
+use super::early::EarlyBytes;
 use super::socket::SocketIo;
 
 /// What a connector of the user's own may hand over.
@@ -25,10 +26,20 @@ pub(crate) enum Stream {
     /// A Unix socket of ours.
     #[cfg(unix)]
     Unix(SocketIo<tokio::net::UnixStream>),
-    /// What the user's connector made.
+    /// What the user's connector made, or what else hides what is below it.
     Custom(Box<dyn Io>),
     /// TLS over anything else.
     TlsOverCustom(Box<TlsStream<Box<dyn Io>>>),
+}
+
+impl Stream {
+    /// The same, with bytes before it that have been read from it already.
+    pub(super) fn after(self, early: Vec<u8>) -> Self {
+        match early.is_empty() {
+            true => self,
+            false => Self::Custom(Box::new(EarlyBytes::new(early, self))),
+        }
+    }
 }
 
 impl fmt::Debug for Stream {

@@ -96,6 +96,10 @@ impl Tls {
         emitter: &Emitter,
     ) -> Result<Dialed, Error> {
         let name = server_name(target)?;
+        let client_config = match target.leg {
+            TlsLeg::Proxy => for_proxies(client_config),
+            _ => client_config,
+        };
         let handshake = Handshake {
             sni: match &name {
                 ServerName::DnsName(_) if client_config.enable_sni => Some(&target.host),
@@ -129,6 +133,18 @@ impl Tls {
             alpn,
             ..lower
         })
+    }
+
+    /// As [`set_up`](Self::set_up), where TLS is spoken at all.
+    pub(super) async fn set_up_if(
+        &self,
+        needed: bool,
+        deadline: Deadline,
+    ) -> Result<Option<Arc<ClientConfig>>, Error> {
+        match needed {
+            true => self.set_up(deadline).await.map(Some),
+            false => Ok(None),
+        }
     }
 
     /// Builds the configuration if that has not been done yet; after a failure it is tried again.
@@ -168,6 +184,21 @@ impl ConfigSlot {
     }
 }
 
+/// Proxies are spoken to in HTTP/1.1, whatever is offered to targets.
+fn for_proxies(config: Arc<ClientConfig>) -> Arc<ClientConfig> {
+    const HTTP1: &[u8] = b"http/1.1";
+    if config
+        .alpn_protocols
+        .iter()
+        .all(|protocol| protocol == HTTP1)
+    {
+        return config;
+    }
+    let mut config = Arc::unwrap_or_clone(config);
+    config.alpn_protocols = vec![HTTP1.to_vec()];
+    Arc::new(config)
+}
+
 /// The name the peer's certificate must be valid for.
 fn server_name(target: &Target) -> Result<ServerName<'static>, Error> {
     if let Some(ip) = dns::literal_ip(&target.host) {
@@ -196,7 +227,7 @@ struct Handshake<'a> {
 
 impl Handshake<'_> {
     async fn run<IO: Io>(self, io: IO) -> Result<TlsStream<IO>, Error> {
-        let guard = self.emitter.tls_handshake_start(TlsLeg::Target, self.sni);
+        let guard = self.emitter.tls_handshake_start(self.target.leg, self.sni);
         let own = Deadline::start(self.timeout);
         let (deadline, what) = if own.is_before(self.deadline) {
             (own, "TLS handshake".to_owned())

@@ -11,7 +11,6 @@ use super::waiters::WaiterId;
 use super::{Delivery, Key, Pool};
 use crate::conn::Connection;
 use crate::conn::http1::Rest;
-use crate::dial::Target;
 use crate::error::Error;
 
 /// A dial that a waiter has asked for.
@@ -52,12 +51,7 @@ impl Pool {
     async fn dial(&self, job: &DialJob) -> Delivery {
         let id = ConnectionId::next();
         let emitter = job.emitter.clone().with_connection(id);
-        let target = Target {
-            https: job.key.https,
-            host: Arc::clone(&job.key.host),
-            port: job.key.port,
-        };
-        let dialed = self.dialer.dial(&target, &emitter).await?;
+        let dialed = self.dialer.dial(&job.key.target(), &emitter).await?;
         let conn = Connection::new(id, Arc::clone(&job.key), dialed).await?;
         Ok(Box::new(conn))
     }

@@ -326,6 +326,7 @@ pub(crate) mod tests {
             https: false,
             host: host.into(),
             port: 80,
+            via: crate::dial::Via::Direct,
             runtime: runtime.handle().id(),
         })
     }

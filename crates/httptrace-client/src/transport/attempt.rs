@@ -71,6 +71,7 @@ async fn acquire(
         https: destination.https,
         host: destination.host,
         port: destination.port,
+        via: destination.via,
         runtime: runtime.id(),
     });
     emitter.emit(|| GetConn::new(key.host_port()));

@@ -17,6 +17,7 @@ use tower_service::Service;
 use crate::client::{Body, Ending};
 use crate::clock;
 use crate::conn::http1::Patience;
+use crate::dial::Proxy;
 use crate::error::Error;
 use crate::pool::Pool;
 
@@ -39,6 +40,7 @@ pub(crate) struct Inner {
     pub(crate) trace: Option<ClientTrace>,
     pub(crate) user_agent: Option<HeaderValue>,
     pub(crate) patience: Patience,
+    pub(crate) proxy: Proxy,
 }
 
 impl Drop for Inner {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use http::header::PROXY_AUTHORIZATION;
 use http::uri::{PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version, header};
 use http_body::Body as _;
@@ -9,6 +10,7 @@ use http_body::Body as _;
 use super::Inner;
 use crate::client::Body;
 use crate::conn::http1::{SendBody, is_switch, says};
+use crate::dial::{Proxy, Via};
 use crate::error::Error;
 
 /// Where a request goes.
@@ -18,10 +20,11 @@ pub(super) struct Destination {
     /// As written (case and a trailing dot are kept, as in Go), without brackets and userinfo.
     pub(super) host: Arc<str>,
     pub(super) port: u16,
+    pub(super) via: Via,
 }
 
 impl Destination {
-    pub(super) fn of(uri: &Uri) -> Result<Self, Error> {
+    pub(super) fn of(uri: &Uri, proxy: &Proxy) -> Result<Self, Error> {
         let https = match uri.scheme() {
             Some(scheme) if *scheme == Scheme::HTTPS => true,
             Some(scheme) if *scheme == Scheme::HTTP => false,
@@ -40,22 +43,36 @@ impl Destination {
         if host.is_empty() {
             return Err(Error::usage("the request's URI has no host"));
         }
-        Ok(Self {
-            https,
-            host: host.into(),
-            port: uri.port_u16().unwrap_or(if https { 443 } else { 80 }),
+        let port = uri.port_u16().unwrap_or(if https { 443 } else { 80 });
+        Ok(match proxy.via(https, host, port)? {
+            // The proxy itself, for all targets alike.
+            Via::Forward(server) => {
+                let hop = server.hop();
+                Self {
+                    https,
+                    host: hop.host,
+                    port: hop.port,
+                    via: Via::Forward(server),
+                }
+            }
+            via => Self {
+                https,
+                host: host.into(),
+                port,
+                via,
+            },
         })
     }
 }
 
-/// Builds the request for the codec, and says where it goes: origin-form target (RFC 9112 section 3.2.1) and the fields in Go's order, `Host`,
-/// `User-Agent`, framing, then the user's own.
+/// Builds the request for the codec, and says where it goes: the target in origin-form, or in absolute-form if a proxy
+/// forwards it (RFC 9112 section 3.2), and the fields in Go's order, `Host`, `User-Agent`, framing, then the user's own.
 pub(super) fn build(
     inner: &Inner,
     head: &Request<()>,
     body: Body,
 ) -> Result<(Destination, Request<SendBody>), Error> {
-    let destination = Destination::of(head.uri())?;
+    let destination = Destination::of(head.uri(), &inner.proxy)?;
     let own = head.headers();
     let mut headers = HeaderMap::with_capacity(own.len() + 4);
     headers.insert(header::HOST, host(head.uri(), own)?);
@@ -67,7 +84,7 @@ pub(super) fn build(
     }
     let length = frame(&mut headers, head.method(), own, &body)?;
     for (name, value) in own {
-        if !is_placed(name) {
+        if !is_placed(name) && !is_for_another(name, &destination.via) {
             headers.append(name.clone(), value.clone());
         }
     }
@@ -75,9 +92,19 @@ pub(super) fn build(
     if inner.pool.says_close() && !says(own, "close") && !is_switch(own) {
         headers.append(header::CONNECTION, HeaderValue::from_static("close"));
     }
+    let uri = match &destination.via {
+        Via::Forward(proxy) => {
+            let authorization = proxy.authorization();
+            if let Some(value) = authorization.filter(|_| !own.contains_key(PROXY_AUTHORIZATION)) {
+                headers.append(PROXY_AUTHORIZATION, value);
+            }
+            absolute_form(head.uri())?
+        }
+        Via::Direct | Via::Tunnel(_) => origin_form(head.uri()),
+    };
     let mut request = Request::new(SendBody::new(body, length, trailer_names(own)));
     *request.method_mut() = head.method().clone();
-    *request.uri_mut() = origin_form(head.uri());
+    *request.uri_mut() = uri;
     *request.version_mut() = Version::HTTP_11;
     *request.headers_mut() = headers;
     Ok((destination, request))
@@ -98,23 +125,36 @@ fn is_placed(name: &HeaderName) -> bool {
     )
 }
 
+/// Whether the target of a tunnel has no business with a field that is meant for the proxy.
+fn is_for_another(name: &HeaderName, via: &Via) -> bool {
+    *name == PROXY_AUTHORIZATION && matches!(via, Via::Tunnel(_))
+}
+
 /// The `Host` field: the user's own, or the URI's authority without userinfo and zone.
 fn host(uri: &Uri, own: &HeaderMap) -> Result<HeaderValue, Error> {
     if let Some(host) = own.get(header::HOST) {
         return Ok(host.clone());
     }
+    HeaderValue::try_from(authority(uri)).map_err(|_| no_host())
+}
+
+/// The URI's authority without userinfo and zone.
+fn authority(uri: &Uri) -> String {
     let authority = uri.authority().map_or("", |authority| authority.as_str());
     let host = authority
         .rsplit_once('@')
         .map_or(authority, |(_, host)| host);
-    let value = match host.split_once('%') {
+    match host.split_once('%') {
         Some((address, zone)) => {
             let port = zone.split_once(']').map_or("", |(_, port)| port);
-            HeaderValue::try_from(format!("{address}]{port}"))
+            format!("{address}]{port}")
         }
-        None => HeaderValue::from_str(host),
-    };
-    value.map_err(|_| Error::usage("the request's host is not valid in a Host header"))
+        None => host.to_owned(),
+    }
+}
+
+fn no_host() -> Error {
+    Error::usage("the request's host is not valid in a Host header")
 }
 
 /// Sets the framing fields (RFC 9112 section 6) and returns the body's announced length.
@@ -179,6 +219,14 @@ fn origin_form(uri: &Uri) -> Uri {
     Uri::from(path)
 }
 
+/// Where the URI leads, whatever the `Host` field says.
+fn absolute_form(uri: &Uri) -> Result<Uri, Error> {
+    let mut parts = origin_form(uri).into_parts();
+    parts.scheme = uri.scheme().cloned();
+    parts.authority = Some(authority(uri).parse().map_err(|_| no_host())?);
+    Uri::from_parts(parts).map_err(|_| no_host())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,7 +238,10 @@ mod tests {
 
     #[test]
     fn the_destination_has_a_port_in_any_case() {
-        let of = |text| Destination::of(&uri(text)).map(|d| (d.https, d.host.to_string(), d.port));
+        let of = |text| {
+            Destination::of(&uri(text), &Proxy::none())
+                .map(|d| (d.https, d.host.to_string(), d.port))
+        };
         assert_eq!(
             of("http://Example.com/").unwrap(),
             (false, "Example.com".into(), 80)
@@ -201,7 +252,11 @@ mod tests {
 
     #[test]
     fn a_uri_that_leads_nowhere_is_refused_with_what_to_do() {
-        let message = |text| Destination::of(&uri(text)).unwrap_err().to_string();
+        let message = |text| {
+            Destination::of(&uri(text), &Proxy::none())
+                .unwrap_err()
+                .to_string()
+        };
         assert!(message("/path").contains("write it in full"));
         assert!(message("ftp://h/").contains("use http or https"));
     }
@@ -242,6 +297,17 @@ mod tests {
         let trailer = [(header::TRAILER, "x-sum")];
         assert_eq!(framed(&trailer, &Body::from("abc")).unwrap(), None);
         assert_eq!(framed(&trailer, &Body::empty()).unwrap(), Some(0));
+    }
+
+    #[test]
+    fn what_a_proxy_forwards_is_in_absolute_form() {
+        let absolute = |text| absolute_form(&uri(text)).unwrap().to_string();
+        assert_eq!(
+            absolute("http://u:p@H.example:81/a?b"),
+            "http://H.example:81/a?b"
+        );
+        assert_eq!(absolute("http://h"), "http://h/");
+        assert_eq!(absolute("http://[::1]:81?q"), "http://[::1]:81/?q");
     }
 
     #[test]

@@ -99,6 +99,7 @@ fn settings(spec: &ClientSpec) -> ClientBuilder {
         _ => RedirectPolicy::default(),
     };
     Client::builder()
+        .proxy(httptrace_client::Proxy::none())
         .max_idle(if spec.max_idle == 0 {
             usize::MAX
         } else {

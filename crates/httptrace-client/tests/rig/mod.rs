@@ -14,8 +14,8 @@ use http::{Request, Response};
 use http_body_util::BodyExt;
 use httptrace::{Emitter, Event, EventKind, EventName, RequestExt};
 use httptrace_client::{
-    Body, Client, ClientBuilder, Connect, ConnectTarget, Connected, Connecting, Error, Resolve,
-    Resolved, Resolving,
+    Body, Client, ClientBuilder, Connect, ConnectTarget, Connected, Connecting, Error, Proxy,
+    Resolve, Resolved, Resolving,
 };
 use httptrace_test::{CannedDns, Checker, DuplexPeer, Peer, TestCa};
 
@@ -134,14 +134,19 @@ impl Connect for InMemory {
     }
 }
 
+/// A client without proxies, whatever the environment says of them (peers on loopback are reached without one anyway).
+pub(crate) fn direct() -> ClientBuilder {
+    Client::builder().proxy(Proxy::none())
+}
+
 /// A client whose connections all lead to a peer in memory.
 pub(crate) fn in_memory(peer: &Arc<DuplexPeer>) -> ClientBuilder {
-    Client::builder().connector(InMemory(Arc::clone(peer)))
+    direct().connector(InMemory(Arc::clone(peer)))
 }
 
 /// A client that trusts a throw-away authority.
 pub(crate) fn trusting(ca: &TestCa) -> ClientBuilder {
-    let builder = Client::builder().add_root_certificates_pem(ca.pem().as_bytes());
+    let builder = direct().add_root_certificates_pem(ca.pem().as_bytes());
     builder.expect("the authority's certificate is PEM")
 }
 

@@ -3,6 +3,7 @@
 mod decode;
 mod dial;
 mod pool;
+mod proxy;
 mod tls;
 
 use std::fmt;
@@ -17,7 +18,7 @@ use tower_layer::{Identity, Layer, Stack};
 use super::{Client, RedirectPolicy, Settings, TraceWith, decode as decoding};
 use crate::clock;
 use crate::conn::http1::Patience;
-use crate::dial::{DialConfig, Dialer};
+use crate::dial::{DialConfig, Dialer, Proxy};
 use crate::pool::{Pool, PoolLimits};
 use crate::transport::{Inner, Transport};
 
@@ -35,6 +36,7 @@ pub struct ClientBuilder<L = Identity> {
     pool: PoolLimits,
     dial: DialConfig,
     decode: decoding::Settings,
+    proxy: Option<Proxy>,
 }
 
 impl Default for ClientBuilder {
@@ -70,6 +72,7 @@ impl ClientBuilder {
             },
             dial: DialConfig::default(),
             decode: decoding::Settings::default(),
+            proxy: None,
         }
     }
 }
@@ -127,6 +130,7 @@ impl<L> ClientBuilder<L> {
             pool: self.pool,
             dial: self.dial,
             decode: self.decode,
+            proxy: self.proxy,
         }
     }
 }
@@ -174,18 +178,22 @@ impl<L> ClientBuilder<L> {
 }
 
 impl<L: Layer<Transport>> ClientBuilder<L> {
-    /// The client. Nothing is read from the system yet: root certificates are, at the first https dial.
-    pub fn build(self) -> Client<L::Service> {
+    /// The client. The environment is read now, unless [`proxy`](Self::proxy) has been called; root certificates are at
+    /// the first https dial.
+    pub fn build(mut self) -> Client<L::Service> {
         let emitter = match &self.trace {
             Some(trace) => Emitter::for_trace(trace, clock::now),
             None => Emitter::none(),
         };
+        let proxy = self.proxies();
+        self.dial.user_agent = self.user_agent.clone();
         let pool = Pool::new(self.pool, Dialer::new(self.dial), emitter);
         let transport = Transport::new(Inner {
             pool: Arc::new(pool),
             trace: self.trace,
             user_agent: self.user_agent,
             patience: self.patience,
+            proxy,
         });
         Client {
             service: self.layer.layer(transport.clone()),
