@@ -108,6 +108,9 @@ impl<S> Client<S> {
     /// Sends a request, follows redirects as the policy says, and returns when the final response's head has come. Its
     /// body streams.
     ///
+    /// `101 Switching Protocols` is a final response. The call is over with it, its deadline too; the stream is given out
+    /// by `hyper::upgrade::on(response)`, and closed if the response is dropped without that.
+    ///
     /// A body that streams is sent once; see [`ReplayBody`] for one that can be sent again.
     ///
     /// Dropping the future cancels the call. A dial that has begun goes on, as in Go, for the next request's sake.
