@@ -220,3 +220,6 @@ impl fmt::Display for BodyFailure {
 }
 
 impl std::error::Error for BodyFailure {}
+
+#[cfg(test)]
+mod tests;
