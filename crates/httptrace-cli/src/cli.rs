@@ -24,6 +24,8 @@ Exit codes:
 With several URLs, the code of the first that failed.
 
 Environment:
+  HTTP_PROXY, HTTPS_PROXY, ALL_PROXY  the proxies for http, for https, and for either; also in lower case. This machine is
+            reached without them, and the hosts in NO_PROXY are
   NO_COLOR  if set, no colour; a pipe or file gets none anyway
 ";
 
@@ -64,6 +66,8 @@ pub(crate) struct TraceArgs {
     pub(crate) request: RequestArgs,
     #[command(flatten)]
     pub(crate) connection: ConnectionArgs,
+    #[command(flatten)]
+    pub(crate) proxy: ProxyArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }
@@ -175,6 +179,23 @@ pub(crate) struct ConnectionArgs {
     /// Speak HTTP/1.1
     #[arg(long = "http1.1")]
     pub(crate) http1_1: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Proxy")]
+pub(crate) struct ProxyArgs {
+    /// Go through this proxy instead of the environment's: http (the default), https or socks5, [SCHEME://]HOST[:PORT];
+    /// '' is none
+    #[arg(short = 'x', long, value_name = "PROXY")]
+    pub(crate) proxy: Option<String>,
+
+    /// User and password for the proxy
+    #[arg(short = 'U', long, value_name = "USER:PASSWORD")]
+    pub(crate) proxy_user: Option<String>,
+
+    /// Hosts to reach without a proxy, separated by commas, instead of those in NO_PROXY; '*' is all
+    #[arg(long, value_name = "HOSTS")]
+    pub(crate) noproxy: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -1,5 +1,7 @@
 //! What is said about a call that failed: what happened, where, and what to do next.
 
+mod proxy;
+
 use std::error::Error as _;
 use std::fmt::Write;
 use std::time::Duration;
@@ -38,6 +40,7 @@ impl Failure {
         });
         let hint = match leads_nowhere(error) {
             true => Some("without -L the redirect itself is traced".to_owned()),
+            false if error.is_proxy() => Some(proxy::hint(error)),
             false => hint(error.phase(), error.kind(), &Origin::of(uri)),
         };
         Self {
@@ -234,7 +237,7 @@ mod tests {
             ErrorKind::Unreachable,
         ];
         for phase in Phase::ALL {
-            // No proxy can be asked for yet.
+            // It has its own.
             if phase == Phase::Proxy {
                 continue;
             }

@@ -31,6 +31,9 @@ pub(super) fn build(options: &ClientOptions, trace: ClientTrace) -> Result<Clien
         UserAgent::Custom(name) => builder.user_agent(name.clone()),
         UserAgent::None => builder.no_user_agent(),
     };
+    if let Some(proxy) = &options.proxy {
+        builder = builder.proxy(proxy.clone());
+    }
     if let Some(ca) = &options.ca {
         builder = trust(builder, ca)?;
     }

@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use authority::Authority;
-use httptrace_client::Client;
+use httptrace_client::{Client, Proxy};
 use server::Server;
 
 pub(crate) use tour::{FAREWELL, SCENES, WELCOME};
@@ -38,6 +38,7 @@ impl Stage {
         let v4 = IpAddr::from(Ipv4Addr::LOCALHOST);
         let v6 = IpAddr::from(Ipv6Addr::LOCALHOST);
         let client = Client::builder()
+            .proxy(Proxy::none())
             .tls_config(authority.client)
             .resolve(HOST, None, vec![v4])
             .resolve(RACE_HOST, None, vec![v6, v4])

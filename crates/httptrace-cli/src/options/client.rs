@@ -4,8 +4,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Resolve, UsageError, UserAgent, resolve, seconds};
-use crate::cli::ConnectionArgs;
+use httptrace_client::Proxy;
+
+use super::{Resolve, UsageError, UserAgent, proxy, resolve, seconds};
+use crate::cli::{ConnectionArgs, ProxyArgs};
 
 /// What the client that sends them is like.
 #[derive(Debug)]
@@ -21,6 +23,8 @@ pub(crate) struct ClientOptions {
     pub(crate) ca: Option<CaFile>,
     pub(crate) insecure: bool,
     pub(crate) user_agent: UserAgent,
+    /// Absent: the environment's.
+    pub(crate) proxy: Option<Proxy>,
     /// Whether responses may come compressed.
     pub(crate) compressed: bool,
 }
@@ -42,6 +46,7 @@ pub(crate) enum Family {
 impl ClientOptions {
     pub(super) fn new(
         args: ConnectionArgs,
+        proxies: &ProxyArgs,
         redirects: Option<usize>,
         user_agent: UserAgent,
         compressed: bool,
@@ -65,6 +70,7 @@ impl ClientOptions {
             ca: args.cacert.map(CaFile::read).transpose()?,
             insecure: args.insecure,
             user_agent,
+            proxy: proxy::parse(proxies, |name| std::env::var(name).ok())?,
             compressed,
         })
     }

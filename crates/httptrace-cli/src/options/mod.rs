@@ -5,6 +5,7 @@ mod data;
 mod error;
 mod export;
 mod header;
+mod proxy;
 mod resolve;
 mod seconds;
 mod url;
@@ -85,6 +86,7 @@ impl Options {
             urls,
             request,
             connection,
+            proxy,
             output,
         } = args;
         let pause = match &connection.pause {
@@ -107,7 +109,7 @@ impl Options {
             format: format(output.format),
             exports,
             request,
-            client: ClientOptions::new(connection, redirects, user_agent, compressed)?,
+            client: ClientOptions::new(connection, &proxy, redirects, user_agent, compressed)?,
             pause,
         })
     }
@@ -218,8 +220,8 @@ impl RequestOptions {
 fn method(explicit: Option<&str>, head: bool, has_body: bool) -> Result<Method, UsageError> {
     match explicit {
         Some("CONNECT") => Err(UsageError::new(
-            "CONNECT asks a proxy for a tunnel, which httptrace does not do",
-            "to ask the server itself use another method",
+            "CONNECT asks a proxy for a tunnel, and is no request by itself",
+            "with --proxy and an https URL the proxy is asked for a tunnel",
         )),
         Some(method) => Method::from_bytes(method.as_bytes()).map_err(|_| {
             UsageError::new(

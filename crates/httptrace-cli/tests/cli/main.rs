@@ -7,5 +7,6 @@ mod events;
 mod failures;
 mod output;
 mod program;
+mod proxies;
 mod request;
 mod usage;

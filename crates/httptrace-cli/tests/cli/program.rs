@@ -13,13 +13,18 @@ pub(crate) struct Run {
     pub(crate) stderr: String,
 }
 
-/// The program, with an environment that says nothing about color or width.
+/// The program, with an environment that says nothing about color, width or proxies.
 pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_httptrace"));
     command.args(args).kill_on_drop(true).stdin(Stdio::null());
     for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS"] {
         command.env_remove(name);
     }
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"] {
+        command.env_remove(name);
+        command.env_remove(name.to_lowercase());
+    }
+    command.env_remove("REQUEST_METHOD");
     command.env("LC_ALL", "C.UTF-8");
     command
 }
