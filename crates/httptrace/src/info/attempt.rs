@@ -27,7 +27,7 @@ info! {
     ;
         /// Status of the final response, if one came.
         status / with_status: StatusCode,
-        /// Bytes of the final response's body handed to the caller, if there was a response.
+        /// Bytes of the final response's body handed to the caller, decoded if they were, if there was a response.
         bytes / with_bytes: u64,
         /// Why the call failed; absent on success.
         error / with_error: EventError,

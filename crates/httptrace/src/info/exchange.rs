@@ -81,7 +81,7 @@ info! {
 }
 
 info! {
-    /// Bytes of the response's body were handed to the caller.
+    /// Bytes of the response's body were handed to the caller, or to what decodes them for the caller.
     GotBody {
         /// How many since the last such event, before decoding.
         bytes: u64,
@@ -96,7 +96,8 @@ info! {
     ;
         /// Bytes of the body as transferred: without chunk framing, before any content decoding.
         wire_bytes / with_wire_bytes: u64,
-        /// Bytes of the body after content decoding; absent where nothing was decoded.
+        /// Bytes of the body after content decoding, as far as it came; absent where nothing was decoded, or where it
+        /// cannot be known because something between the wire and the decoder replaced the body.
         decoded_bytes / with_decoded_bytes: u64,
         /// The trailer fields, where there were any.
         trailers / with_trailers: Arc<HeaderMap>,

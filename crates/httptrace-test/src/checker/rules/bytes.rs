@@ -31,11 +31,34 @@ pub(super) fn wrote_body_adds_up(log: &[Event]) -> Vec<Finding> {
     findings
 }
 
+/// What `GotBody` told in pieces is what `BodyDone` tells as a whole, where it tells it.
+pub(super) fn got_body_adds_up(log: &[Event]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for view in AttemptView::all(log) {
+        let mut pieces = 0;
+        for (place, event) in &view.events {
+            match &event.kind {
+                EventKind::GotBody(got) => pieces += got.bytes,
+                EventKind::BodyDone(done) => {
+                    if let Some(whole) = done.wire_bytes.filter(|whole| *whole != pieces) {
+                        let message = format!(
+                            "BodyDone tells {whole} wire bytes, its GotBody events {pieces}"
+                        );
+                        findings.push((Some(*place), message));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    findings
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::story::Story;
     use super::*;
-    use httptrace::info::{WroteBody, WroteRequest};
+    use httptrace::info::{BodyDone, BodyEnd, WroteBody, WroteRequest};
     use httptrace::{EventError, EventName};
 
     fn upload(pieces: &[u64], outcome: WriteOutcome, whole: u64) -> Vec<Event> {
@@ -61,6 +84,17 @@ mod tests {
             []
         );
         assert_eq!(wrote_body_adds_up(&upload(&[], WriteOutcome::Sent, 0)), []);
+    }
+
+    #[test]
+    fn a_body_of_another_size_than_what_was_got_is_found() {
+        let done = |bytes: u64| {
+            let story = Story::plain().cut_before(EventName::BodyDone);
+            story.and(BodyDone::new(BodyEnd::End).with_wire_bytes(bytes))
+        };
+        // A plain story gets five bytes.
+        assert_eq!(got_body_adds_up(&done(5)), []);
+        assert_eq!(got_body_adds_up(&done(6)).len(), 1);
     }
 
     #[test]

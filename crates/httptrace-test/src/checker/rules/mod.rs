@@ -72,6 +72,7 @@ pub const RULES: &[Rule] = &[
         "WroteBody adds up to WroteRequest",
         bytes::wrote_body_adds_up,
     ),
+    Rule::new("GotBody adds up to BodyDone", bytes::got_body_adds_up),
 ];
 
 /// A named rule.
