@@ -75,11 +75,21 @@ async fn in_pipes(
     request: impl Fn(&Checker) -> Request<Body>,
     warm_up: usize,
 ) -> usize {
+    by_clients(in_memory, script, request, warm_up).await
+}
+
+/// The same by clients that are set up for it.
+async fn by_clients(
+    setup: impl Fn(&Arc<DuplexPeer>) -> ClientBuilder,
+    script: impl Fn(Script) -> Script,
+    request: impl Fn(&Checker) -> Request<Body>,
+    warm_up: usize,
+) -> usize {
     for polls in 0..LIMIT {
         let peer = Arc::new(DuplexPeer::with_buffer(64).every_conn(&script));
         let leaks = Leaks::watch(&*peer);
         let scenario = Scenario {
-            setup: &|| in_memory(&peer),
+            setup: &|| setup(&peer),
             request: &request,
             warm_up,
         };
@@ -453,4 +463,58 @@ async fn a_dial_whose_request_is_gone_serves_the_next_one() {
     assert_eq!(dropped.count(EventName::ConnectDone), 1);
     dropped.finish().await;
     next.finish().await;
+}
+
+/// "hello" by gzip, in a response of a known length and in one of chunks.
+#[cfg(feature = "gzip")]
+fn compressed() -> [Vec<u8>; 2] {
+    const GZIP: &[u8] = &[
+        31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 203, 72, 205, 201, 201, 7, 0, 134, 166, 16, 54, 5, 0, 0, 0,
+    ];
+    let head = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n";
+    let sized = format!("{head}Content-Length: 25\r\n\r\n");
+    let chunked = format!("{head}Transfer-Encoding: chunked\r\n\r\n19\r\n");
+    [
+        [sized.as_bytes(), GZIP].concat(),
+        [chunked.as_bytes(), GZIP, b"\r\n0\r\n\r\n"].concat(),
+    ]
+}
+
+#[cfg(feature = "gzip")]
+#[tokio::test(start_paused = true)]
+async fn a_body_that_is_decoded_in_memory() {
+    let setup = |peer: &Arc<DuplexPeer>| in_memory(peer).decompress(true);
+    for response in compressed() {
+        let script = serving(|c| c.expect_head().send_paced(&response, 9, 2));
+        let polls = by_clients(setup, script, plain_get, 0).await;
+        assert!(polls > 5, "{polls}");
+    }
+}
+
+#[cfg(feature = "gzip")]
+#[tokio::test(start_paused = true)]
+async fn a_body_that_is_decoded_during_an_upload_in_memory() {
+    let setup = |peer: &Arc<DuplexPeer>| in_memory(peer).decompress(true);
+    for response in compressed() {
+        let script = serving(|c| {
+            let early = c.expect_head().send_paced(&response, 20, 3);
+            early.delay(5).expect_chunked_body()
+        });
+        let polls = by_clients(setup, script, upload, 0).await;
+        assert!(polls > 5, "{polls}");
+    }
+}
+
+#[cfg(feature = "gzip")]
+#[tokio::test]
+async fn a_body_that_is_decoded_over_sockets() {
+    let [_, chunked] = compressed();
+    let peer =
+        Peer::loopback().every_conn(serving(|c| c.expect_head().send_paced(&chunked, 30, 2)));
+    let scenario = Scenario {
+        setup: &|| Client::builder().decompress(true),
+        request: &|checker| get(&peer, "/", checker),
+        warm_up: 0,
+    };
+    over_sockets(&peer, scenario).await;
 }

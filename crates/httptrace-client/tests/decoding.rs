@@ -3,16 +3,25 @@
 
 mod rig;
 
-use std::fmt::Write as _;
+use std::future::Future;
+use std::io::Write as _;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
-use http::header;
+use bytes::Bytes;
+use flate2::Compression;
+use http::{Request, Response, header};
 use http_body::Body as _;
 use http_body_util::BodyExt;
+use http_body_util::combinators::BoxBody;
 use httptrace::{EventKind, EventName};
-use httptrace_client::{Body, Client, DecodeError, Error, Uncompressed};
+use httptrace_client::{Body, Client, DecodeError, Error, Transport, Uncompressed};
 use httptrace_test::{Checker, DuplexPeer};
-use rig::{call_error, closings, fetch, get_url, in_memory, request_to, reuses, soon};
+use rig::{call_error, closings, fetch, get_url, in_memory, next_text, request_to, reuses, soon};
+use tower_layer::layer_fn;
+use tower_service::Service;
 
 mod coded;
 
@@ -36,9 +45,7 @@ fn in_chunks(coding: &str, body: &[u8], size: usize) -> Vec<u8> {
     )
     .into_bytes();
     for chunk in body.chunks(size) {
-        let mut line = String::new();
-        let _ = write!(line, "{:x}\r\n", chunk.len());
-        response.extend_from_slice(line.as_bytes());
+        response.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
         response.extend_from_slice(chunk);
         response.extend_from_slice(b"\r\n");
     }
@@ -430,7 +437,7 @@ async fn a_body_that_breaks_off_on_the_wire_is_no_fault_of_its_coding() {
 async fn a_bomb_goes_off_no_further_than_the_limit() {
     const LIMIT: u64 = 100_000;
     for coding in Coding::ALL {
-        let bomb = coded(coding, vec![0; 20_000_000]);
+        let bomb = coded(coding, vec![0; 4_000_000]);
         for response in [
             with_length(coding.name(), &bomb),
             in_chunks(coding.name(), &bomb, 100),
@@ -488,4 +495,203 @@ async fn a_body_dropped_early_is_drained_like_any_other() {
     assert_eq!((told[0].0, told[0].2), ("dropped", Some(handed_out)));
     checker.wait_for(EventName::PutIdleConn).await;
     checker.finish().await;
+}
+
+/// A `POST` whose body is on its way for longer than the response.
+fn long_upload(checker: &Checker) -> Request<Body> {
+    request_to("POST", URL, checker, rig::pieces(8, 40).body())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_response_that_is_over_before_the_upload_is_decoded_too() {
+    let body = coded(Coding::Gzip, "hello");
+    for response in [with_length("gzip", &body), in_chunks("gzip", &body, 7)] {
+        let peer = Arc::new(DuplexPeer::with_buffer(64).conn(|c| {
+            let early = c.expect_head().send_paced(response, 20, 3);
+            early.delay(5).expect_chunked_body().client_may_leave()
+        }));
+        let client = decoding(&peer);
+        let checker = Checker::new();
+        let text = soon(fetch(&client, long_upload(&checker))).await;
+        assert_eq!(text.unwrap(), "hello");
+        assert_eq!(done(&checker), [("end", Some(body.len() as u64), Some(5))]);
+        assert_eq!(checker.count(EventName::PutIdleConn), 1);
+        checker.finish().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_response_before_the_upload_is_over_ends_both() {
+    let peer = Arc::new(DuplexPeer::with_buffer(64).conn(|c| {
+        let head = "HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 1000\r\n\r\n";
+        let early = c.expect_head().send(head).send([0xff; 40]);
+        early.client_may_leave().swallow()
+    }));
+    let client = decoding(&peer);
+    let checker = Checker::new();
+    let error = soon(fetch(&client, long_upload(&checker)))
+        .await
+        .unwrap_err();
+    assert_eq!(decode_error(&error).coding(), Some("br"));
+    assert_eq!(closings(&checker), [("failed", None)]);
+    checker.finish().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn deadlines_hold_while_a_body_is_decoded() {
+    let body = coded(Coding::Gzip, text(10_000));
+    let whole = with_length("gzip", &body);
+    let part = whole[..whole.len() / 2].to_vec();
+    let limit = Duration::from_secs(2);
+    for silence in [true, false] {
+        let peer =
+            Arc::new(DuplexPeer::new().conn(|c| c.exchange(&part).client_may_leave().hold_open()));
+        let builder = in_memory(&peer).decompress(true);
+        let client = match silence {
+            true => builder.idle_body_timeout(limit).build(),
+            false => builder.timeout(limit).build(),
+        };
+        let checker = Checker::new();
+        let error = soon(fetch(&client, get_url(URL, &checker)))
+            .await
+            .unwrap_err();
+        assert!(error.is_timeout(), "{error}");
+        let told = done(&checker);
+        assert_eq!(told[0].0, "error");
+        assert!(told[0].2.is_some_and(|decoded| decoded > 0), "{told:?}");
+        assert_eq!(closings(&checker), [("canceled", None)]);
+        checker.finish().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_redirect_is_followed_with_the_offer_and_only_the_last_response_is_decoded() {
+    let moved = "HTTP/1.1 302 Found\r\nLocation: /there\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\njunk";
+    let there = with_length("gzip", &coded(Coding::Gzip, "hello"));
+    let peer =
+        Arc::new(DuplexPeer::new().conn(|c| c.exchange(moved).exchange(there).client_may_leave()));
+    let client = decoding(&peer);
+    let checker = Checker::new();
+    assert_eq!(
+        soon(fetch(&client, get_url(URL, &checker))).await.unwrap(),
+        "hello"
+    );
+    let decoded: Vec<_> = done(&checker).iter().map(|told| told.2).collect();
+    assert_eq!(decoded, [None, Some(5)]);
+    let report = peer.report();
+    for hop in 0..2 {
+        assert!(report.conn(0).head(hop).field("accept-encoding").is_some());
+    }
+    checker.finish().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_closes_does_so_after_the_decoded_body() {
+    let body = coded(Coding::Zstd, "hello");
+    let head = "HTTP/1.1 200 OK\r\nContent-Encoding: zstd\r\n\r\n";
+    let response = [head.as_bytes(), &body].concat();
+    let peer = Arc::new(DuplexPeer::new().conn(|c| c.exchange(response).close()));
+    let client = decoding(&peer);
+    let checker = Checker::new();
+    assert_eq!(
+        soon(fetch(&client, get_url(URL, &checker))).await.unwrap(),
+        "hello"
+    );
+    assert_eq!(done(&checker), [("end", Some(body.len() as u64), Some(5))]);
+    assert_eq!(closings(&checker), [("body_until_eof", None)]);
+    checker.finish().await;
+}
+
+/// A layer that hands on bodies in a type of its own.
+#[derive(Clone)]
+struct Wrapping(Transport);
+
+type Wrapped = Response<BoxBody<Bytes, Error>>;
+
+impl Service<Request<Body>> for Wrapping {
+    type Response = Wrapped;
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Wrapped, Error>> + Send>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let sent = self.0.call(request);
+        Box::pin(async {
+            let response = sent.await?;
+            // Decoding happens around the layers.
+            assert_eq!(response.headers()[header::CONTENT_ENCODING], "gzip");
+            Ok(response.map(BoxBody::new))
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_layer_wraps_is_decoded_around_it() {
+    let whole = coded(Coding::Gzip, text(3000));
+    let responses = [
+        (with_length("gzip", &whole), Ok(text(3000))),
+        (in_chunks("gzip", &whole, 100), Ok(text(3000))),
+        (with_length("gzip", &whole[..500]), Err(500)),
+    ];
+    for (response, expected) in responses {
+        let peer = peer_with(response);
+        let client = in_memory(&peer)
+            .decompress(true)
+            .layer(layer_fn(Wrapping))
+            .build();
+        let checker = Checker::new();
+        let response = client.send(get_url(URL, &checker)).await.unwrap();
+        let text = soon(response.into_body().text()).await;
+        let text = text.map_err(|error| decode_error(&error).position());
+        assert_eq!(text, expected);
+        // Where the wire ends is known, what became of it is not.
+        let told = done(&checker);
+        assert_eq!((told[0].0, told[0].2), ("end", None));
+        assert_eq!(checker.count(EventName::PutIdleConn), 1);
+        checker.finish().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_server_is_decoded_piece_by_piece() {
+    let (first, second) = ("a".repeat(100), "b".repeat(100));
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(first.as_bytes()).unwrap();
+    encoder.flush().unwrap();
+    let flushed = encoder.get_ref().len();
+    encoder.write_all(second.as_bytes()).unwrap();
+    let response = with_length("gzip", &encoder.finish().unwrap());
+    let head = response
+        .windows(4)
+        .position(|end| end == b"\r\n\r\n")
+        .unwrap()
+        + 4;
+    let (now, later) = response.split_at(head + flushed);
+    let peer = Arc::new(DuplexPeer::new().conn(|c| {
+        c.expect_head()
+            .send(now)
+            .wait_for("read")
+            .send(later)
+            .client_may_leave()
+    }));
+    let client = decoding(&peer);
+    let checker = Checker::new();
+    let mut response = client.send(get_url(URL, &checker)).await.unwrap();
+    // It comes although the body is far from its end.
+    assert_eq!(soon(next_text(&mut response)).await.unwrap(), first);
+    peer.raise("read");
+    assert_eq!(soon(next_text(&mut response)).await.unwrap(), second);
+    assert!(response.body().is_end_stream());
+    checker.finish().await;
+}
+
+#[test]
+fn a_decoded_body_can_go_anywhere() {
+    fn anywhere<T: Send + Sync + Unpin + 'static>() {}
+    anywhere::<Body>();
+    anywhere::<DecodeError>();
+    anywhere::<Uncompressed>();
 }

@@ -58,7 +58,8 @@ impl Settings {
     /// Has a response's body decoded as it is read, if it comes coded.
     pub(super) fn apply(&self, response: Response<Body>) -> Response<Body> {
         let status = response.status();
-        let is_bare = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        let is_bare = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+            || status.is_informational();
         if is_bare || response.body().is_end_stream() {
             return response;
         }
