@@ -4,6 +4,7 @@
 //! request's head, and after its end (it asks for these flushes itself); the first byte read. For https it sits above TLS, whose flush completes only
 //! when the session has nothing left to write.
 
+mod broken;
 mod http1;
 
 use std::io::{self, IoSlice};
@@ -20,12 +21,14 @@ use httptrace::{Emitter, EventError, EventName};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::dial::Stream;
+use broken::Broken;
 pub(crate) use http1::RequestDecoder;
 
 /// The stream under the codec.
 pub(crate) struct Tap {
     stream: Stream,
     watch: Watch,
+    broken: Broken,
 }
 
 /// What the tap has seen of the exchange in progress; shared with whoever drives the connection.
@@ -53,7 +56,11 @@ struct Seen {
 
 impl Tap {
     pub(crate) fn new(stream: Stream, watch: Watch) -> Self {
-        Self { stream, watch }
+        Self {
+            stream,
+            watch,
+            broken: Broken::default(),
+        }
     }
 
     /// Sees whether what was accepted has left already. The codec flushes only when it has written all it has, which
@@ -62,6 +69,15 @@ impl Tap {
         // An error will come again at the codec's own flush.
         if let Poll::Ready(Ok(())) = Pin::new(&mut self.stream).poll_flush(cx) {
             self.watch.flushed();
+        }
+    }
+
+    /// A write failed. Waits, if reading may still bring the answer: what has happened to the stream wakes its reader.
+    fn write_failed<T>(&mut self, error: io::Error) -> Poll<io::Result<T>> {
+        self.watch.failed(&error);
+        match self.broken.keep(error, self.watch.is_request_begun()) {
+            Some(error) => Poll::Ready(Err(error)),
+            None => Poll::Pending,
         }
     }
 }
@@ -303,8 +319,10 @@ impl AsyncRead for Tap {
             return Poll::Pending;
         }
         let before = buf.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
-        if buf.filled().len() > before {
+        let read = ready!(Pin::new(&mut self.stream).poll_read(cx, buf));
+        let read = read.map(|()| buf.filled().len() - before);
+        let is_response_begun = self.watch.is_response_begun();
+        if self.broken.explain(read, is_response_begun)? > 0 {
             self.watch.read();
         }
         Poll::Ready(Ok(()))
@@ -317,16 +335,18 @@ impl AsyncWrite for Tap {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, buf));
-        match &written {
+        if self.broken.is_kept() {
+            return Poll::Pending;
+        }
+        match ready!(Pin::new(&mut self.stream).poll_write(cx, buf)) {
             Ok(accepted) => {
-                if self.watch.wrote(*accepted, [buf]) {
+                if self.watch.wrote(accepted, [buf]) {
                     self.flush_now(cx);
                 }
+                Poll::Ready(Ok(accepted))
             }
-            Err(error) => self.watch.failed(error),
+            Err(error) => self.write_failed(error),
         }
-        Poll::Ready(written)
     }
 
     fn poll_write_vectored(
@@ -334,16 +354,18 @@ impl AsyncWrite for Tap {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, bufs));
-        match &written {
+        if self.broken.is_kept() {
+            return Poll::Pending;
+        }
+        match ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)) {
             Ok(accepted) => {
-                if self.watch.wrote(*accepted, bufs.iter().map(|buf| &**buf)) {
+                if self.watch.wrote(accepted, bufs.iter().map(|buf| &**buf)) {
                     self.flush_now(cx);
                 }
+                Poll::Ready(Ok(accepted))
             }
-            Err(error) => self.watch.failed(error),
+            Err(error) => self.write_failed(error),
         }
-        Poll::Ready(written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -351,12 +373,16 @@ impl AsyncWrite for Tap {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = ready!(Pin::new(&mut self.stream).poll_flush(cx));
-        match &flushed {
-            Ok(()) => self.watch.flushed(),
-            Err(error) => self.watch.failed(error),
+        if self.broken.is_kept() {
+            return Poll::Pending;
         }
-        Poll::Ready(flushed)
+        match ready!(Pin::new(&mut self.stream).poll_flush(cx)) {
+            Ok(()) => {
+                self.watch.flushed();
+                Poll::Ready(Ok(()))
+            }
+            Err(error) => self.write_failed(error),
+        }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
