@@ -2,12 +2,15 @@
 //! there. `cargo run --example seeds` in this folder; CONTRIBUTING.md tells the rest.
 
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 use std::time::Instant;
 
+use flate2::Compression;
+use flate2::read::{GzEncoder, ZlibEncoder};
 use httptrace::{EventName as E, Timeline};
 use httptrace_export::{Redaction, timeline_json, timelines_ndjson};
-use httptrace_fuzz::{Draft, Story};
+use httptrace_fuzz::{CODINGS, Draft, Story};
 
 fn main() -> std::io::Result<()> {
     for (number, request) in REQUESTS.iter().enumerate() {
@@ -15,6 +18,13 @@ fn main() -> std::io::Result<()> {
     }
     for (number, uri) in URIS.iter().enumerate() {
         write("parse_uri", number, uri.as_bytes())?;
+    }
+    for (place, coding) in CODINGS.iter().enumerate() {
+        for (number, text) in TEXTS.iter().enumerate() {
+            let mut seed = vec![place as u8, 7];
+            seed.extend(coded(coding, text.as_bytes())?);
+            write("decoder", 10 * place + number, &seed)?;
+        }
     }
     let stories = stories();
     for (number, story) in stories.iter().enumerate() {
@@ -40,6 +50,28 @@ fn write(target: &str, number: usize, seed: &[u8]) -> std::io::Result<()> {
     fs::create_dir_all(&folder)?;
     fs::write(folder.join(format!("seed-{number:02}")), seed)
 }
+
+/// The codings of `Content-Encoding`, applied one after the other.
+fn coded(codings: &str, text: &[u8]) -> std::io::Result<Vec<u8>> {
+    codings.split(", ").try_fold(text.to_vec(), |text, coding| {
+        let text = &text[..];
+        let mut coded = Vec::new();
+        match coding {
+            "gzip" => GzEncoder::new(text, Compression::best()).read_to_end(&mut coded)?,
+            "deflate" => ZlibEncoder::new(text, Compression::best()).read_to_end(&mut coded)?,
+            "br" => brotli::CompressorReader::new(text, 4096, 5, 16).read_to_end(&mut coded)?,
+            _ => zstd::stream::read::Encoder::new(text, 3)?.read_to_end(&mut coded)?,
+        };
+        Ok(coded)
+    })
+}
+
+const TEXTS: &[&str] = &[
+    "",
+    "hello",
+    "hello hello hello hello hello hello hello, and that is that",
+    include_str!("../Cargo.toml"),
+];
 
 const REQUESTS: &[&str] = &[
     "GET / HTTP/1.1\r\nhost: a.test\r\n\r\n",

@@ -1,6 +1,8 @@
 //! Private parts, opened for the fuzz targets alone: this module is there only under cargo-fuzz's `cfg(fuzzing)`, and no
 //! part of the crate's interface.
 
+pub use crate::client::fuzzing::{DecodedBody, decode};
+
 use crate::wire::RequestDecoder;
 
 /// What the wire tap knows of a request.

@@ -8,6 +8,8 @@ mod coding;
 mod decoder;
 #[cfg(feature = "deflate")]
 mod deflate;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 #[cfg(feature = "gzip")]
 mod gzip;
 #[cfg(any(feature = "deflate", feature = "gzip"))]

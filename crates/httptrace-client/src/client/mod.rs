@@ -23,6 +23,8 @@ use tower_service::Service;
 
 pub use body::{Body, ReplayBody};
 pub use builder::ClientBuilder;
+#[cfg(fuzzing)]
+pub(crate) use decode::fuzzing;
 pub use decode::{DecodeError, Uncompressed};
 pub(crate) use ending::Ending;
 pub use redirect::{RedirectAction, RedirectPolicy, RedirectStep};
