@@ -107,6 +107,9 @@ func (c *call) run(client *http.Client, request *http.Request) []field {
 		{"url", response.Request.URL.String()}}
 	var body []byte
 	dropped, err := c.follow(response, &body)
+	if response.Uncompressed && err == io.ErrUnexpectedEOF {
+		err = fmt.Errorf("%w in gzip", err) // the decoder's own words
+	}
 	if dropped {
 		fields[0] = field{"ended", "dropped"}
 	}

@@ -104,7 +104,7 @@ const SAME_CLASS: [(&str, &str); 5] = [
     ("usage", "redirect"),
     ("proxy", "refused"),
     ("proxy", "unreachable"),
-    ("decode", "protocol"),
+    ("decode", "body"),
 ];
 
 /// Same events, same order, same fields, but for [`SAME_CLASS`].

@@ -113,6 +113,7 @@ fn settings(spec: &ClientSpec) -> ClientBuilder {
         .connect_timeout(None)
         .response_head_timeout(limit(spec.response_head_timeout_ms))
         .expect_continue_timeout(limit(spec.expect_timeout_ms))
+        .decompress(spec.compression)
         .tls_handshake_timeout(limit(spec.tls_handshake_timeout_ms))
 }
 
