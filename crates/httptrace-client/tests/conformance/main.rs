@@ -28,8 +28,8 @@ use scenario::Scenario;
 
 /// Features that a scenario may need and that the client lacks, as it was built.
 const LACKING: &[&str] = match cfg!(feature = "gzip") {
-    true => &["proxy", "upgrade"],
-    false => &["proxy", "upgrade", "decompress"],
+    true => &["proxy"],
+    false => &["proxy", "decompress"],
 };
 
 /// Scenarios mostly wait, so that many more of them than there are processors go on at the same time.
