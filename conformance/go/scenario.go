@@ -51,6 +51,7 @@ type clientSpec struct {
 	ExpectTimeoutMs       int   `json:"expect_timeout_ms"`
 	Resume                bool  `json:"resume"`
 	Compression           bool  `json:"compression"`
+	MaxResponseHeadBytes  int64 `json:"max_response_head_bytes"`
 	// Proxy is a URL; ProxyEnv is what HTTP_PROXY and its like say, by name.
 	Proxy    string            `json:"proxy"`
 	ProxyEnv map[string]string `json:"proxy_env"`

@@ -109,18 +109,19 @@ func (w *world) httpClient(ca *authority) (*http.Client, error) {
 		settings.ClientSessionCache = tls.NewLRUClientSessionCache(0)
 	}
 	client := &http.Client{Transport: &http.Transport{
-		DialContext:           (&net.Dialer{Resolver: names.resolver()}).DialContext,
-		TLSClientConfig:       settings,
-		Proxy:                 proxy,
-		DisableCompression:    !spec.Compression,
-		DisableKeepAlives:     spec.KeepAlive != nil && !*spec.KeepAlive,
-		MaxIdleConns:          spec.MaxIdle,
-		MaxIdleConnsPerHost:   spec.MaxIdlePerHost,
-		MaxConnsPerHost:       spec.MaxConnsPerHost,
-		IdleConnTimeout:       milliseconds(spec.IdleTimeoutMs),
-		ResponseHeaderTimeout: milliseconds(spec.ResponseHeadTimeoutMs),
-		TLSHandshakeTimeout:   milliseconds(spec.TLSHandshakeTimeoutMs),
-		ExpectContinueTimeout: milliseconds(spec.ExpectTimeoutMs),
+		DialContext:            (&net.Dialer{Resolver: names.resolver()}).DialContext,
+		TLSClientConfig:        settings,
+		Proxy:                  proxy,
+		MaxResponseHeaderBytes: spec.MaxResponseHeadBytes,
+		DisableCompression:     !spec.Compression,
+		DisableKeepAlives:      spec.KeepAlive != nil && !*spec.KeepAlive,
+		MaxIdleConns:           spec.MaxIdle,
+		MaxIdleConnsPerHost:    spec.MaxIdlePerHost,
+		MaxConnsPerHost:        spec.MaxConnsPerHost,
+		IdleConnTimeout:        milliseconds(spec.IdleTimeoutMs),
+		ResponseHeaderTimeout:  milliseconds(spec.ResponseHeadTimeoutMs),
+		TLSHandshakeTimeout:    milliseconds(spec.TLSHandshakeTimeoutMs),
+		ExpectContinueTimeout:  milliseconds(spec.ExpectTimeoutMs),
 	}}
 	if spec.Redirects != nil && !*spec.Redirects {
 		client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
