@@ -10,8 +10,8 @@ use httptrace::EventName;
 use httptrace_client::{Body, Client, ClientBuilder};
 use httptrace_test::{CannedDns, Checker, DuplexPeer, Leaks, Peer, Script, StallingAddr, TestCa};
 use rig::{
-    AtMost, Canned, HELLO, direct, fetch, get, get_url, in_memory, pieces, request, request_to,
-    soon, trusting,
+    AtMost, Canned, HELLO, Pieces, direct, fetch, get, get_url, in_memory, pieces, request,
+    request_to, soon, trusting,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -183,6 +183,21 @@ async fn an_early_response_during_an_upload_in_memory() {
     });
     let polls = in_pipes(script, upload, 0).await;
     assert!(polls > 5, "{polls}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_whose_last_piece_waits_for_its_end_in_memory() {
+    let script = serving(|c| c.expect_head().expect_body(80).send(HELLO));
+    let body = || {
+        Pieces::new()
+            .data(vec![b'x'; 40])
+            .turn()
+            .data(vec![b'x'; 40])
+            .pause(3)
+    };
+    let upload = |checker: &Checker| request_to("POST", URL, checker, body().exactly(80).body());
+    let polls = in_pipes(script, upload, 0).await;
+    assert!(polls > 3, "{polls}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -343,6 +343,23 @@ async fn a_large_refusal_is_read_whole_and_then_the_connection_is_closed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_body_that_was_wanted_goes_although_the_answer_comes_with_the_100() {
+    for answer in [HELLO, REFUSAL] {
+        let peer = peer(|c| {
+            let both = c.expect_head().send(format!("{CONTINUE}{answer}"));
+            both.expect_body(3).client_may_leave()
+        });
+        let checker = Checker::new();
+        let client = patient(&peer).build();
+        let text = soon(fetch(&client, asking("abc", &checker))).await;
+        assert!(answer.ends_with(&text.unwrap()));
+        assert_eq!(wrote(&checker), [("sent", Some(3))]);
+        checker.finish().await;
+        assert_eq!(after_the_head(&peer), "abc");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_hook_that_refuses_the_100_keeps_the_body_back() {
     let peer = peer(|c| c.expect_head().send(CONTINUE).client_may_leave().swallow());
     let checker = Checker::new();
@@ -496,6 +513,13 @@ async fn a_redirect_on_a_connection_that_stays_gets_the_body_and_then_the_next_r
     assert_eq!(reuses(&checker), [false, true]);
     assert_eq!(wrote(&checker), [("sent", Some(3)), ("sent", Some(0))]);
     assert_eq!(checker.count(EventName::Wait100Continue), 1);
+    // Without a body there is nothing to ask about (RFC 9110 section 10.1.1).
+    let report = peer.report();
+    let asks = |head: &&str| head.contains("Expect:");
+    assert_eq!(
+        report.heads().iter().map(asks).collect::<Vec<_>>(),
+        [true, false]
+    );
     checker.finish().await;
 }
 

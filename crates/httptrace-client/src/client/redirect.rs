@@ -294,6 +294,8 @@ impl Redirector {
                 header::CONTENT_LENGTH,
                 header::CONTENT_LOCATION,
                 header::CONTENT_TYPE,
+                header::EXPECT,
+                header::TRAILER,
                 header::TRANSFER_ENCODING,
             ] {
                 headers.remove(name);
