@@ -347,7 +347,7 @@ async fn a_body_that_was_wanted_goes_although_the_answer_comes_with_the_100() {
     for answer in [HELLO, REFUSAL] {
         let peer = peer(|c| {
             let both = c.expect_head().send(format!("{CONTINUE}{answer}"));
-            both.expect_body(3).client_may_leave()
+            both.expect_body(3).raise("read").client_may_leave()
         });
         let checker = Checker::new();
         let client = patient(&peer).build();
@@ -355,7 +355,8 @@ async fn a_body_that_was_wanted_goes_although_the_answer_comes_with_the_100() {
         assert!(answer.ends_with(&text.unwrap()));
         assert_eq!(wrote(&checker), [("sent", Some(3))]);
         checker.finish().await;
-        assert_eq!(after_the_head(&peer), "abc");
+        soon(peer.wait_for("read")).await;
+        assert_eq!(peer.report().conn(0).bodies, [b"abc"]);
     }
 }
 
