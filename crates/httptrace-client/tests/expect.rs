@@ -12,6 +12,7 @@ use rig::{
     HELLO, Pieces, closings, fetch, first, get_url, in_memory, pieces, request_to, reuses, soon,
     words,
 };
+use tokio::io::AsyncReadExt;
 
 const URL: &str = "http://example.com/";
 const CONTINUE: &str = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -357,6 +358,42 @@ async fn a_body_that_was_wanted_goes_although_the_answer_comes_with_the_100() {
         checker.finish().await;
         soon(peer.wait_for("read")).await;
         assert_eq!(peer.report().conn(0).bodies, [b"abc"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_switch_of_protocols_comes_after_the_body_that_waited() {
+    let switching =
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n";
+    for body in [
+        Body::from("abc"),
+        Pieces::new()
+            .data("ab")
+            .pause(9)
+            .data("c")
+            .exactly(3)
+            .body(),
+    ] {
+        let peer = peer(|c| {
+            let switched = c.expect_head().send(switching).expect_body(3);
+            switched.send("pong").client_may_leave()
+        });
+        let checker = Checker::new();
+        let client = patient(&peer).build();
+        let mut request = asking(body, &checker);
+        for (name, value) in [("connection", "Upgrade"), ("upgrade", "echo")] {
+            let value = http::HeaderValue::from_static(value);
+            request.headers_mut().insert(name, value);
+        }
+        let response = soon(client.send(request)).await.unwrap();
+        assert_eq!(response.status(), 101);
+        assert_eq!(wrote(&checker), [("sent", Some(3))]);
+        let stream = soon(hyper::upgrade::on(response)).await.unwrap();
+        let mut answer = [0; 4];
+        let mut stream = hyper_util::rt::TokioIo::new(stream);
+        soon(stream.read_exact(&mut answer)).await.unwrap();
+        assert_eq!(&answer, b"pong");
+        checker.finish().await;
     }
 }
 

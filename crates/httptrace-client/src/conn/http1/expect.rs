@@ -6,6 +6,7 @@ use std::task::Context;
 use std::time::{Duration, Instant};
 
 use http::{HeaderMap, Method, Request, Response, header};
+use httptrace::info::CloseReason;
 use tokio::time::Sleep;
 
 use super::SendBody;
@@ -176,10 +177,14 @@ impl Waiting {
         gate.decision()
     }
 
-    /// The final response's head came: the last that could be waited for.
+    /// The final response's head came: the last that could be waited for. A `101` is one as well, and after it the
+    /// connection speaks another protocol only when the request is whole (RFC 9110 section 7.8).
     pub(super) fn answered<B>(&self, response: &Response<B>) -> Decision {
         let none = HeaderMap::new();
-        let closes = self.says_close || closes_after(&self.method, &none, response).is_some();
+        let closes = match closes_after(&self.method, &none, response) {
+            Some(CloseReason::Upgraded) => false,
+            closes => closes.is_some() || self.says_close,
+        };
         let mut gate = self.gate.lock();
         gate.answered(closes);
         gate.decision()
