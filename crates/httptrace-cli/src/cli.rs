@@ -27,6 +27,7 @@ Environment:
   HTTP_PROXY, HTTPS_PROXY, ALL_PROXY  the proxies for http, for https, and for either; also in lower case. This machine is
             reached without them, and the hosts in NO_PROXY are
   NO_COLOR  if set, no colour; a pipe or file gets none anyway
+  SSLKEYLOGFILE  if set, a file that the secrets of TLS sessions are appended to, for Wireshark
 ";
 
 /// Trace HTTP requests: where the time went, on which connection, over which attempts.
@@ -68,6 +69,8 @@ pub(crate) struct TraceArgs {
     pub(crate) connection: ConnectionArgs,
     #[command(flatten)]
     pub(crate) proxy: ProxyArgs,
+    #[command(flatten)]
+    pub(crate) tls: TlsArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }
@@ -168,7 +171,29 @@ pub(crate) struct ConnectionArgs {
     #[arg(short = '6', long)]
     pub(crate) ipv6: bool,
 
-    /// Trust the certificates in this PEM file too
+    /// Connect to this Unix socket instead of the URL's host
+    #[cfg(unix)]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) unix_socket: Option<PathBuf>,
+
+    /// The same with a name of Linux's abstract namespace
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    #[arg(long, value_name = "NAME", conflicts_with = "unix_socket")]
+    pub(crate) abstract_unix_socket: Option<String>,
+
+    /// Connect through this network interface, or from this address of ours
+    #[arg(long, value_name = "NAME|ADDRESS")]
+    pub(crate) interface: Option<String>,
+
+    /// Speak HTTP/1.1
+    #[arg(long = "http1.1")]
+    pub(crate) http1_1: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "TLS")]
+pub(crate) struct TlsArgs {
+    /// Trust the certificates in this PEM file, and no others
     #[arg(long, value_name = "FILE")]
     pub(crate) cacert: Option<PathBuf>,
 
@@ -176,9 +201,33 @@ pub(crate) struct ConnectionArgs {
     #[arg(short = 'k', long)]
     pub(crate) insecure: bool,
 
-    /// Speak HTTP/1.1
-    #[arg(long = "http1.1")]
-    pub(crate) http1_1: bool,
+    /// Show this certificate to a server that demands one (PEM; the key may be in the same file, and must not be encrypted)
+    #[arg(short = 'E', long, value_name = "FILE[:PASSWORD]")]
+    pub(crate) cert: Option<String>,
+
+    /// The private key of --cert (PEM)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
+
+    /// Speak TLS 1.2 or later
+    #[arg(long = "tlsv1.2")]
+    pub(crate) tlsv1_2: bool,
+
+    /// Speak TLS 1.3 or later
+    #[arg(long = "tlsv1.3")]
+    pub(crate) tlsv1_3: bool,
+
+    /// Speak no later version of TLS than this: 1.2, 1.3, default
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) tls_max: Option<String>,
+
+    // Those of curl that cannot be: an error that says why is better than one that knows them not.
+    #[arg(short = '1', long, hide = true)]
+    pub(crate) tlsv1: bool,
+    #[arg(long = "tlsv1.0", hide = true)]
+    pub(crate) tlsv1_0: bool,
+    #[arg(long = "tlsv1.1", hide = true)]
+    pub(crate) tlsv1_1: bool,
 }
 
 #[derive(Debug, Args)]

@@ -4,10 +4,12 @@ mod proxy;
 
 use std::error::Error as _;
 use std::fmt::Write;
+use std::io;
 use std::time::Duration;
 
 use http::{Method, Uri};
-use httptrace::timeline::Timeline;
+use httptrace::info::Address;
+use httptrace::timeline::{AttemptTimeline, Timeline};
 use httptrace::{ErrorKind, Phase};
 use httptrace_client::Error;
 
@@ -38,10 +40,10 @@ impl Failure {
             let number = timeline.attempts.len();
             place(method, uri, number, error.phase(), timeline.total())
         });
-        let hint = match leads_nowhere(error) {
-            true => Some("without -L the redirect itself is traced".to_owned()),
-            false if error.is_proxy() => Some(proxy::hint(error)),
-            false => hint(error.phase(), error.kind(), &Origin::of(uri)),
+        let hint = match special_hint(error, attempt) {
+            Some(special) => Some(special.to_owned()),
+            None if error.is_proxy() => Some(proxy::hint(error)),
+            None => hint(error.phase(), error.kind(), &Origin::of(uri)),
         };
         Self {
             exit: Exit::of(error),
@@ -104,6 +106,45 @@ impl From<UsageError> for Failure {
             hint: Some(error.hint),
         }
     }
+}
+
+/// What to do next, where more is known than phase and class.
+fn special_hint(error: &Error, attempt: Option<&AttemptTimeline>) -> Option<&'static str> {
+    if leads_nowhere(error) {
+        return Some("without -L the redirect itself is traced");
+    }
+    if error.is_client_certificate_required() {
+        return Some("show one with --cert FILE and --key FILE");
+    }
+    if error.phase() == Some(Phase::Connect) && was_over_unix(attempt) {
+        return Some("is it the path of the socket that the server listens on?");
+    }
+    if error.is_tls() && peer_speaks_tls(error) {
+        return Some(
+            "what is offered is limited by --tlsv1.3 and --tls-max, and added to by --cert",
+        );
+    }
+    None
+}
+
+/// Whether the last connect was to a Unix socket.
+fn was_over_unix(attempt: Option<&AttemptTimeline>) -> bool {
+    let dial = attempt.and_then(|attempt| attempt.dials.last());
+    let connect = dial.and_then(|dial| dial.connects.last());
+    connect.is_some_and(|connect| matches!(connect.info.addr, Address::Unix(_)))
+}
+
+/// Whether a handshake failed by an answer that only who speaks TLS gives.
+fn peer_speaks_tls(error: &Error) -> bool {
+    let io = error
+        .source()
+        .and_then(|source| source.downcast_ref::<io::Error>());
+    let within = io.and_then(io::Error::get_ref);
+    let tls = within.and_then(|within| within.downcast_ref::<rustls::Error>());
+    matches!(
+        tls,
+        Some(rustls::Error::AlertReceived(_) | rustls::Error::PeerIncompatible(_))
+    )
 }
 
 /// Whether a redirect cannot be followed because of its `Location`, however many are allowed.

@@ -3,7 +3,7 @@
 use httptrace::ClientTrace;
 use httptrace_client::{Client, ClientBuilder, IpFamily, RedirectPolicy};
 
-use crate::options::{CaFile, ClientOptions, Family, UsageError, UserAgent};
+use crate::options::{ClientCertificate, ClientOptions, Family, TlsOptions, UsageError, UserAgent};
 
 pub(super) fn build(options: &ClientOptions, trace: ClientTrace) -> Result<Client, UsageError> {
     let mut builder = Client::builder()
@@ -18,7 +18,6 @@ pub(super) fn build(options: &ClientOptions, trace: ClientTrace) -> Result<Clien
             Family::V4 => IpFamily::V4Only,
             Family::V6 => IpFamily::V6Only,
         })
-        .danger_accept_invalid_certs(options.insecure)
         .decompress(options.compressed);
     if options.connect_timeout.is_some() {
         builder = builder.connect_timeout(options.connect_timeout);
@@ -34,17 +33,72 @@ pub(super) fn build(options: &ClientOptions, trace: ClientTrace) -> Result<Clien
     if let Some(proxy) = &options.proxy {
         builder = builder.proxy(proxy.clone());
     }
-    if let Some(ca) = &options.ca {
-        builder = trust(builder, ca)?;
-    }
+    builder = with_route(builder, options);
+    builder = with_tls(builder, &options.tls)?;
     Ok(with_table(builder, options).build())
 }
 
-fn trust(builder: ClientBuilder, ca: &CaFile) -> Result<ClientBuilder, UsageError> {
-    builder.add_root_certificates_pem(&ca.pem).map_err(|error| {
+/// Where connections lead, and whence.
+fn with_route(mut builder: ClientBuilder, options: &ClientOptions) -> ClientBuilder {
+    #[cfg(unix)]
+    if let Some(path) = &options.unix_socket {
+        builder = builder.unix_socket(path);
+    }
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    if let Some(name) = &options.abstract_unix_socket {
+        builder = builder.abstract_unix_socket(name);
+    }
+    #[cfg(any(
+        target_os = "android",
+        target_os = "ios",
+        target_os = "linux",
+        target_os = "macos"
+    ))]
+    if let Some(name) = &options.local_end.interface {
+        builder = builder.interface(name);
+    }
+    match options.local_end.address {
+        Some(address) => builder.local_address(address),
+        None => builder,
+    }
+}
+
+fn with_tls(builder: ClientBuilder, options: &TlsOptions) -> Result<ClientBuilder, UsageError> {
+    let mut builder = builder
+        .danger_accept_invalid_certs(options.insecure)
+        .min_tls_version(options.min_version)
+        .max_tls_version(options.max_version);
+    if let Some(ca) = &options.ca {
+        let trusting = builder.only_root_certificates_pem(&ca.pem);
+        builder = trusting.map_err(|error| {
+            UsageError::new(
+                format!("--cacert '{}': {error}", ca.path.display()),
+                "it takes a file of certificates in PEM: -----BEGIN CERTIFICATE----- …",
+            )
+        })?;
+    }
+    if let Some(certificate) = &options.certificate {
+        builder = with_certificate(builder, certificate)?;
+    }
+    builder.tls_key_log_from_env().map_err(|error| {
         UsageError::new(
-            format!("--cacert '{}': {error}", ca.path.display()),
-            "it takes a file of certificates in PEM: -----BEGIN CERTIFICATE----- …",
+            error.to_string(),
+            "SSLKEYLOGFILE names that file: let it name one that can be written, or unset it",
+        )
+    })
+}
+
+fn with_certificate(
+    builder: ClientBuilder,
+    certificate: &ClientCertificate,
+) -> Result<ClientBuilder, UsageError> {
+    let key = certificate.key_file();
+    let shown = builder.client_certificate_pem(&certificate.chain.pem, &key.pem);
+    shown.map_err(|error| {
+        let (chain, key) = (certificate.chain.path.display(), key.path.display());
+        UsageError::new(
+            format!("--cert '{chain}' with the key in '{key}': {error}"),
+            "--cert takes a certificate and --key its private key, both in PEM; one file may hold both",
         )
     })
 }

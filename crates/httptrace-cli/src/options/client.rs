@@ -1,13 +1,14 @@
 //! What the command line says about the client that sends all requests.
 
-use std::fs;
+#[cfg(unix)]
 use std::path::PathBuf;
 use std::time::Duration;
 
 use httptrace_client::Proxy;
 
-use super::{Resolve, UsageError, UserAgent, proxy, resolve, seconds};
-use crate::cli::{ConnectionArgs, ProxyArgs};
+use super::interface::{self, LocalEnd};
+use super::{Resolve, TlsOptions, UsageError, UserAgent, proxy, resolve, seconds};
+use crate::cli::{ConnectionArgs, ProxyArgs, TlsArgs};
 
 /// What the client that sends them is like.
 #[derive(Debug)]
@@ -20,20 +21,18 @@ pub(crate) struct ClientOptions {
     pub(crate) expect_continue_timeout: Option<Duration>,
     pub(crate) resolve: Vec<Resolve>,
     pub(crate) family: Family,
-    pub(crate) ca: Option<CaFile>,
-    pub(crate) insecure: bool,
+    #[cfg(unix)]
+    pub(crate) unix_socket: Option<PathBuf>,
+    /// A name of Linux's abstract namespace.
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    pub(crate) abstract_unix_socket: Option<String>,
+    pub(crate) local_end: LocalEnd,
+    pub(crate) tls: TlsOptions,
     pub(crate) user_agent: UserAgent,
     /// Absent: the environment's.
     pub(crate) proxy: Option<Proxy>,
     /// Whether responses may come compressed.
     pub(crate) compressed: bool,
-}
-
-/// `--cacert`, read but not yet understood.
-#[derive(Debug)]
-pub(crate) struct CaFile {
-    pub(crate) path: PathBuf,
-    pub(crate) pem: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +46,7 @@ impl ClientOptions {
     pub(super) fn new(
         args: ConnectionArgs,
         proxies: &ProxyArgs,
+        tls: TlsArgs,
         redirects: Option<usize>,
         user_agent: UserAgent,
         compressed: bool,
@@ -67,23 +67,18 @@ impl ClientOptions {
             connect_timeout: seconds::deadline("--connect-timeout", args.connect_timeout.as_ref())?,
             resolve: table.collect::<Result<_, _>>()?,
             family,
-            ca: args.cacert.map(CaFile::read).transpose()?,
-            insecure: args.insecure,
+            #[cfg(unix)]
+            unix_socket: args.unix_socket,
+            #[cfg(any(target_os = "android", target_os = "linux"))]
+            abstract_unix_socket: args.abstract_unix_socket,
+            local_end: match &args.interface {
+                Some(text) => interface::parse(text)?,
+                None => LocalEnd::default(),
+            },
+            tls: TlsOptions::new(tls)?,
             user_agent,
             proxy: proxy::parse(proxies, |name| std::env::var(name).ok())?,
             compressed,
         })
-    }
-}
-
-impl CaFile {
-    fn read(path: PathBuf) -> Result<Self, UsageError> {
-        match fs::read(&path) {
-            Ok(pem) => Ok(Self { path, pem }),
-            Err(error) => Err(UsageError::new(
-                format!("cannot read --cacert '{}': {error}", path.display()),
-                "it takes a file of certificates in PEM",
-            )),
-        }
     }
 }

@@ -5,9 +5,11 @@ mod data;
 mod error;
 mod export;
 mod header;
+mod interface;
 mod proxy;
 mod resolve;
 mod seconds;
+mod tls;
 mod url;
 
 use std::collections::HashSet;
@@ -22,11 +24,12 @@ use http::{HeaderValue, Method, Uri};
 
 use crate::cli::{FormatArg, RequestArgs, TraceArgs};
 
-pub(crate) use client::{CaFile, ClientOptions, Family};
+pub(crate) use client::{ClientOptions, Family};
 pub(crate) use error::UsageError;
 pub(crate) use export::{Export, ExportFormat};
 pub(crate) use header::HeaderOptions;
 pub(crate) use resolve::Resolve;
+pub(crate) use tls::{ClientCertificate, TlsOptions};
 
 /// Everything `httptrace URL...` shall do.
 #[derive(Debug)]
@@ -87,6 +90,7 @@ impl Options {
             request,
             connection,
             proxy,
+            tls,
             output,
         } = args;
         let pause = match &connection.pause {
@@ -109,7 +113,7 @@ impl Options {
             format: format(output.format),
             exports,
             request,
-            client: ClientOptions::new(connection, &proxy, redirects, user_agent, compressed)?,
+            client: ClientOptions::new(connection, &proxy, tls, redirects, user_agent, compressed)?,
             pause,
         })
     }

@@ -9,4 +9,6 @@ mod output;
 mod program;
 mod proxies;
 mod request;
+mod route;
+mod tls;
 mod usage;

@@ -13,11 +13,17 @@ pub(crate) struct Run {
     pub(crate) stderr: String,
 }
 
-/// The program, with an environment that says nothing about color, width or proxies.
+/// The program, with an environment that says nothing about color, width, proxies or secrets.
 pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_httptrace"));
     command.args(args).kill_on_drop(true).stdin(Stdio::null());
-    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS"] {
+    for name in [
+        "NO_COLOR",
+        "CLICOLOR",
+        "CLICOLOR_FORCE",
+        "COLUMNS",
+        "SSLKEYLOGFILE",
+    ] {
         command.env_remove(name);
     }
     for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"] {

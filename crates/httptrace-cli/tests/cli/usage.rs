@@ -28,6 +28,10 @@ async fn wrong_usage_says_what_is_wrong_and_what_to_do_and_sends_nothing() {
         (&["-m", "soon", url], "--max-time 'soon'"),
         (&["-u", "me", url], "--user has no password"),
         (&["--chunked", url], "--chunked without a body"),
+        (
+            &["--interface", "host!a.test", url],
+            "--interface 'host!a.test'",
+        ),
     ];
     for (args, complaint) in table {
         let run = httptrace(args).await;
