@@ -17,6 +17,8 @@ pub use client::{
     Body, CallTimeout, Client, ClientBuilder, DecodeError, RedirectAction, RedirectPolicy,
     RedirectStep, ReplayBody, Uncompressed, parse_uri,
 };
+#[cfg(feature = "hickory")]
+pub use dial::HickoryResolver;
 pub use dial::{
     Connect, ConnectTarget, Connected, Connecting, IpFamily, Proxy, Resolve, Resolved, Resolving,
     TlsVersion,

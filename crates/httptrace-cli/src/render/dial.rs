@@ -134,6 +134,7 @@ fn lookup_notes(canvas: &Canvas, span: &Span<DnsDone>) -> Vec<String> {
     if info.coalesced == Some(true) {
         notes.push(String::from("shared lookup"));
     }
+    notes.extend(info.ttl.map(|ttl| format!("ttl {} s", ttl.as_secs())));
     notes
 }
 

@@ -15,8 +15,13 @@ use super::deadline::Deadline;
 use super::{IpFamily, Target};
 use crate::error::Error;
 
+#[cfg(feature = "hickory")]
+mod hickory;
 mod literal;
 mod shared;
+
+#[cfg(feature = "hickory")]
+pub use hickory::HickoryResolver;
 
 pub(super) use literal::ip as literal_ip;
 use shared::{Outcome, SharedLookups};
@@ -29,6 +34,11 @@ use shared::{Outcome, SharedLookups};
 pub trait Resolve: Send + Sync + 'static {
     /// Looks up one name, which is in punycode. The order of the addresses is the order of preference.
     fn resolve(&self, host: &str) -> Resolving;
+
+    /// What `DnsDone` tells as the source of its answers. Default: `Custom`.
+    fn source(&self) -> DnsSource {
+        DnsSource::Custom
+    }
 }
 
 /// What [`Resolve::resolve`] returns.
@@ -90,6 +100,10 @@ impl Resolve for SystemResolver {
                 .map_err(io::Error::other)?
         })
     }
+
+    fn source(&self) -> DnsSource {
+        DnsSource::System
+    }
 }
 
 /// Looks names up, in the table first, and shares lookups of one name.
@@ -114,13 +128,10 @@ impl Resolver {
         table: Vec<TableEntry>,
         family: IpFamily,
     ) -> Self {
-        let source = match resolver {
-            Some(_) => DnsSource::Custom,
-            None => DnsSource::System,
-        };
+        let resolver = resolver.unwrap_or_else(|| Arc::new(SystemResolver));
         Self {
-            resolver: resolver.unwrap_or_else(|| Arc::new(SystemResolver)),
-            source,
+            source: resolver.source(),
+            resolver,
             table,
             family,
             lookups: SharedLookups::default(),

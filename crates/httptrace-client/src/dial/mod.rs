@@ -28,6 +28,8 @@ use httptrace::info::{Address, TlsLeg};
 use crate::error::Error;
 
 pub use connector::{Connect, ConnectTarget, Connected, Connecting};
+#[cfg(feature = "hickory")]
+pub use dns::HickoryResolver;
 pub(crate) use dns::TableEntry;
 pub use dns::{Resolve, Resolved, Resolving};
 pub(crate) use local_end::LocalEnd;

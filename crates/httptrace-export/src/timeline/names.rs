@@ -50,7 +50,7 @@ named! {
     CloseReason, "reason to close a connection": BodyDropped BodyUntilEof Canceled ClientDropped CloseIdleConnections
         Failed Http10 IdleTimeout KeepAlivesDisabled MaxIdle MaxIdlePerHost PeerClosed RequestSaidClose ResponseSaidClose
         UnsolicitedResponse Upgraded UploadUnfinished;
-    DnsSource, "source of a lookup": Custom System Table;
+    DnsSource, "source of a lookup": Custom NameServer System Table;
     ErrorKind, "class of error": Body Canceled Certificate Closed Dns Hook Io Other Protocol Redirect Refused Reset
         Timeout Tls Unreachable Usage;
     NotSentReason, "reason not to send": FinalResponseFirst;

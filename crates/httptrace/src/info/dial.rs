@@ -130,6 +130,8 @@ info! {
 pub enum DnsSource {
     /// A resolver of the user's own.
     Custom,
+    /// Name servers, which the client asked itself.
+    NameServer,
     /// The operating system (`getaddrinfo`).
     System,
     /// A fixed table (`--resolve`).
@@ -141,6 +143,7 @@ impl DnsSource {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Custom => "custom",
+            Self::NameServer => "name_server",
             Self::System => "system",
             Self::Table => "table",
         }
