@@ -19,6 +19,15 @@ fn main() -> std::io::Result<()> {
     for (number, uri) in URIS.iter().enumerate() {
         write("parse_uri", number, uri.as_bytes())?;
     }
+    for (number, answer) in ANSWERS.iter().enumerate() {
+        write("connect_answer", number, answer.as_bytes())?;
+    }
+    for (number, said) in SOCKS.iter().enumerate() {
+        write("socks5", number, said)?;
+    }
+    for (number, rules) in RULES.iter().enumerate() {
+        write("proxy_rules", number, rules.as_bytes())?;
+    }
     for (place, coding) in CODINGS.iter().enumerate() {
         for (number, text) in TEXTS.iter().enumerate() {
             let mut seed = vec![place as u8, 7];
@@ -50,6 +59,41 @@ fn write(target: &str, number: usize, seed: &[u8]) -> std::io::Result<()> {
     fs::create_dir_all(&folder)?;
     fs::write(folder.join(format!("seed-{number:02}")), seed)
 }
+
+const ANSWERS: &[&str] = &[
+    "HTTP/1.1 200 Connection established\r\n\r\n",
+    "HTTP/1.0 200\r\n\r\n\x16\x03\x01",
+    "HTTP/1.1 200 OK\nVia: 1.1 proxy\n\nrest",
+    "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+    "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"a\"\r\nContent-Length: 2\r\n\r\nno",
+    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: a\r\n\r\n",
+    "HTTP/1.1 503 \x1b[31mred\r\nA: b\r\n folded\r\n\r\n",
+    "HTTP/1.1 2x0 OK\r\n\r\n",
+    "SSH-2.0-OpenSSH_9.9\r\n",
+];
+
+/// The choice of host and credentials, then what the proxy says.
+const SOCKS: &[&[u8]] = &[
+    b"\0\x05\0\x05\0\0\x01\xc0\0\x02\x01\x01\xbbrest",
+    b"\x04\x05\x02\x01\0\x05\0\0\x03\x06a.test\x01\xbb",
+    b"\x05\x05\0\x05\0\0\x04\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01\x01\xbb",
+    b"\x06\x05\x02\x01\x01",
+    b"\x02\x05\xff",
+    b"\x03\x05\0\x05\x05\0\x01\0\0\0\0\0\0",
+    b"\x07\x04\0",
+    b"\x04\x05\x02\x01\0\x05\0\0\x02",
+];
+
+const RULES: &[&str] = &[
+    "proxy.test:3128\na.test\na.test",
+    "http://user:p%40ss@proxy.test\n.a.test,*.b.test\nx.a.test",
+    "https://[2001:db8::1]:8443/path?q\n[2001:db8::1]:443,fd00::/8\nfd12::1",
+    "socks5h://bücher.example\n10.0.0.0/8 192.0.2.7\n::ffff:10.1.2.3",
+    "socks4://u:secret@a\n*\nany.test",
+    "ftp://a\nBÜCHER.example:443\nxn--bcher-kva.example.",
+    "http://:80\n:80,a:b,0.0.0.0/33\nlocalhost",
+    "http://a:99999\n0.0.0.0/0\nfe80::1%eth0",
+];
 
 /// The codings of `Content-Encoding`, applied one after the other.
 fn coded(codings: &str, text: &[u8]) -> std::io::Result<Vec<u8>> {

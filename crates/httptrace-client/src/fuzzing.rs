@@ -2,6 +2,7 @@
 //! part of the crate's interface.
 
 pub use crate::client::fuzzing::{DecodedBody, decode};
+pub use crate::dial::fuzzing::{ConnectAnswer, SocksTalk, bypasses, connect_answer, proxy, socks5};
 
 use crate::wire::RequestDecoder;
 

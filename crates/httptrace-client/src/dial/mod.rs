@@ -35,6 +35,8 @@ pub use dns::{Resolve, Resolved, Resolving};
 pub(crate) use local_end::LocalEnd;
 pub use proxy::Proxy;
 pub(crate) use proxy::ProxyServer;
+#[cfg(fuzzing)]
+pub(crate) use proxy::fuzzing;
 pub(crate) use socket::SocketProbe;
 pub(crate) use stream::Stream;
 pub use tls::TlsVersion;

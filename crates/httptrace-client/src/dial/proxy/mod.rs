@@ -3,6 +3,8 @@
 mod bypass;
 mod connect;
 mod environment;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod host;
 mod server;
 mod socks5;
