@@ -239,10 +239,12 @@ fn plain_url(text: &str) -> String {
     let host_port = authority
         .rsplit_once('@')
         .map_or(authority, |(_, host)| host);
-    let (host, port) = host_port.rsplit_once(':').unwrap_or((host_port, ""));
+    // An IPv6 address has colons of its own.
+    let port_at = host_port.rfind(':').filter(|_| !host_port.ends_with(']'));
+    let (host, port) = host_port.split_at(port_at.unwrap_or(host_port.len()));
     let host = url::Host::parse(host).map_or(host.to_owned(), |host| host.to_string());
     let slash = if path.starts_with('/') { "" } else { "/" };
-    format!("{scheme}://{host}:{port}{slash}{path}")
+    format!("{scheme}://{host}{port}{slash}{path}")
 }
 
 /// Both sequences, with a mark where they part.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use httptrace_client::{Client, ClientBuilder, RedirectPolicy};
+use httptrace_client::{Client, ClientBuilder, Proxy, RedirectPolicy};
 use httptrace_test::Checker;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -76,7 +76,9 @@ pub(crate) async fn play(scenario: &Scenario) -> (Recording, Result<(), String>)
 fn client(scenario: &Scenario, stage: &Stage, checker: &Checker) -> Client {
     let spec = &scenario.client;
     let table = Table::new(scenario.dns.clone(), stage.signals.clone());
-    let mut builder = settings(spec).resolver(table);
+    let mut builder = settings(spec)
+        .resolver(table)
+        .proxy(proxy(spec, &stage.recorder));
     builder = builder
         .add_root_certificates_pem(stage.certificates.trusted_pem())
         .expect("the throw-away authority has a certificate");
@@ -85,6 +87,14 @@ fn client(scenario: &Scenario, stage: &Stage, checker: &Checker) -> Client {
         builder = builder.trace(checker.trace());
     }
     builder.build()
+}
+
+/// What the scenario says of proxies; the environment of the test says nothing.
+fn proxy(spec: &ClientSpec, recorder: &Recorder) -> Proxy {
+    match &spec.proxy {
+        Some(url) => Proxy::all(&recorder.filled(url)).expect("the URL of a proxy"),
+        None => Proxy::from_vars(|name| Some(recorder.filled(spec.proxy_env.get(name)?))),
+    }
 }
 
 /// A limit or timeout of 0 is none.

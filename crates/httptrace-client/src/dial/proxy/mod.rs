@@ -74,10 +74,26 @@ impl Proxy {
     /// In a CGI program, where `HTTP_PROXY` may come from the peer, `http_proxy` alone counts. Requests that would go through
     /// a proxy that cannot be understood fail, with an error that names the variable.
     pub fn from_env() -> Self {
-        environment::read(|name| {
+        Self::from_vars(|name| {
             let value = std::env::var_os(name)?;
             Some(value.to_string_lossy().into_owned())
         })
+    }
+
+    /// As [`from_env`](Self::from_env), of variables that come from elsewhere: a configuration file, or a test.
+    ///
+    /// ```
+    /// use httptrace_client::Proxy;
+    ///
+    /// let settings = [("http_proxy", "proxy.example:3128"), ("no_proxy", ".internal.example")];
+    /// let proxy = Proxy::from_vars(|name| {
+    ///     let found = settings.iter().find(|(known, _)| *known == name);
+    ///     found.map(|(_, value)| value.to_string())
+    /// });
+    /// # let _ = proxy;
+    /// ```
+    pub fn from_vars(variable: impl Fn(&str) -> Option<String>) -> Self {
+        environment::read(variable)
     }
 
     /// One proxy for everything.
