@@ -248,8 +248,14 @@ fn hint(phase: Option<Phase>, kind: ErrorKind, origin: &Origin) -> Option<String
                 "does port {port} speak TLS? If not, ask with http:// instead of https://"
             ));
         }
+        (Some(Phase::Send | Phase::Wait | Phase::Receive), ErrorKind::Limit) => {
+            "no client takes that much: the server's log may say why it sends so much"
+        }
         (Some(Phase::Send | Phase::Wait), _) if !https => {
             "the server hung up or spoke no HTTP/1.1; if it speaks TLS, ask with https://"
+        }
+        (Some(Phase::Send | Phase::Wait), ErrorKind::Protocol) => {
+            "what answers there breaks the rules of HTTP/1.1: is it the right port? Its log may say more"
         }
         (Some(Phase::Send | Phase::Wait), _) => "the server's log may say why it hung up",
         (Some(Phase::Receive), ErrorKind::Body) => {

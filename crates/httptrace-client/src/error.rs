@@ -153,6 +153,11 @@ impl Error {
         self.0.kind == ErrorKind::Protocol
     }
 
+    /// Whether the peer sent more than a limit of this client lets through.
+    pub fn is_limit(&self) -> bool {
+        self.0.kind == ErrorKind::Limit
+    }
+
     /// Whether the request itself is not one that can be sent.
     pub fn is_usage(&self) -> bool {
         self.0.kind == ErrorKind::Usage

@@ -104,7 +104,7 @@ async fn a_hundred_are_taken_and_one_more_is_too_many() {
     let checker = Checker::new();
     let (client, _peer) = client_for(101);
     let error = fetch(&client, get_url(URL, &checker)).await.unwrap_err();
-    assert!(error.is_protocol(), "{error}");
+    assert!(error.is_limit(), "{error}");
     assert!(
         error
             .to_string()

@@ -34,6 +34,8 @@ pub enum ErrorKind {
     Hook,
     /// Another error of the operating system.
     Io,
+    /// The peer sent more than a limit lets through.
+    Limit,
     /// None of the others.
     Other,
     /// The peer violated the protocol.
@@ -65,6 +67,7 @@ impl ErrorKind {
             Self::Dns => "dns",
             Self::Hook => "hook",
             Self::Io => "io",
+            Self::Limit => "limit",
             Self::Other => "other",
             Self::Protocol => "protocol",
             Self::Redirect => "redirect",

@@ -55,6 +55,18 @@ async fn a_certificate_is_checked_unless_told_otherwise() {
 }
 
 #[tokio::test]
+async fn more_than_a_client_takes_is_not_put_down_to_the_wrong_protocol() {
+    let flood = "HTTP/1.1 102 Processing\r\n\r\n".repeat(200);
+    let long = format!("HTTP/1.1 200 OK\r\nX-Long: {}\r\n\r\n", "x".repeat(600_000));
+    for (answer, named) in [(flood, "too many informational"), (long, "too large")] {
+        let peer = Peer::loopback().conn(|c| c.client_may_leave().exchange(answer));
+        let run = httptrace(&[&peer.url("/")]).await;
+        let run = run.expect(4).says(named).says("phase wait");
+        run.says("hint: no client takes that much");
+    }
+}
+
+#[tokio::test]
 async fn plain_http_on_a_tls_port_and_the_reverse_have_hints() {
     let peer = Peer::loopback().conn(|c| {
         c.client_may_leave()

@@ -13,7 +13,7 @@ use httptrace::{ConnectionId, ErrorKind, EventError, Phase};
 use crate::dial::Dialed;
 use crate::error::Error;
 use crate::pool::Key;
-use http1::Http1;
+use http1::{HeadLimits, Http1};
 
 /// A connection, from the end of its dial to its close. Whoever owns it may use it.
 pub(crate) struct Connection {
@@ -50,6 +50,7 @@ impl Connection {
         id: ConnectionId,
         key: Arc<Key>,
         dialed: Dialed,
+        limits: HeadLimits,
     ) -> Result<Self, Error> {
         if let Some(protocol) = dialed.alpn.filter(|protocol| &**protocol == "h2") {
             let message = format!(
@@ -64,7 +65,7 @@ impl Connection {
             remote: dialed.remote,
             exchanges: 0,
             was_offered: false,
-            http1: Http1::handshake(dialed.stream, dialed.probe).await?,
+            http1: Http1::handshake(dialed.stream, dialed.probe, limits).await?,
             stir: Arc::default(),
         })
     }

@@ -52,7 +52,7 @@ impl Pool {
         let id = ConnectionId::next();
         let emitter = job.emitter.clone().with_connection(id);
         let dialed = self.dialer.dial(&job.key.target(), &emitter).await?;
-        let conn = Connection::new(id, Arc::clone(&job.key), dialed).await?;
+        let conn = Connection::new(id, Arc::clone(&job.key), dialed, self.head_limits).await?;
         Ok(Box::new(conn))
     }
 

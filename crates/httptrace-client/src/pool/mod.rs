@@ -24,6 +24,7 @@ use tokio::task::AbortHandle;
 pub(crate) use self::key::Key;
 pub(crate) use self::lease::Lease;
 use crate::clock;
+use crate::conn::http1::HeadLimits;
 use crate::conn::{Connection, Dead};
 use crate::dial::Dialer;
 use crate::error::Error;
@@ -47,6 +48,7 @@ pub(crate) struct Pool {
     keep_alives: bool,
     says_close: bool,
     dialer: Dialer,
+    head_limits: HeadLimits,
     /// The client's own trace: what happens to idle connections is told to nobody else.
     emitter: Emitter,
     state: Mutex<State>,
@@ -79,7 +81,12 @@ pub(crate) struct Checkout {
 }
 
 impl Pool {
-    pub(crate) fn new(limits: PoolLimits, dialer: Dialer, emitter: Emitter) -> Self {
+    pub(crate) fn new(
+        limits: PoolLimits,
+        dialer: Dialer,
+        head_limits: HeadLimits,
+        emitter: Emitter,
+    ) -> Self {
         let idle = IdleConns::new(IdleLimits {
             total: limits.max_idle,
             per_host: limits.max_idle_per_host,
@@ -99,6 +106,7 @@ impl Pool {
             keep_alives: limits.keep_alives && limits.max_idle > 0 && limits.max_idle_per_host > 0,
             says_close: !limits.keep_alives,
             dialer,
+            head_limits,
             emitter,
             state: Mutex::new(state),
         }

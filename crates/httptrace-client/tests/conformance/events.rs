@@ -157,7 +157,11 @@ pub(crate) fn class(kind: ErrorKind, error: &(dyn StdError + 'static)) -> &'stat
         }
         next = error.source();
     }
-    kind.as_str()
+    match kind {
+        // To the recordings, more than is allowed is one violation of the protocol among others.
+        ErrorKind::Limit => ErrorKind::Protocol.as_str(),
+        kind => kind.as_str(),
+    }
 }
 
 /// An error and those behind it.

@@ -2,6 +2,7 @@
 
 mod decode;
 mod dial;
+mod http1;
 mod pool;
 mod proxy;
 mod tls;
@@ -17,7 +18,7 @@ use tower_layer::{Identity, Layer, Stack};
 
 use super::{Client, RedirectPolicy, Settings, TraceWith, decode as decoding};
 use crate::clock;
-use crate::conn::http1::Patience;
+use crate::conn::http1::{HeadLimits, Patience};
 use crate::dial::{DialConfig, Dialer, Proxy};
 use crate::pool::{Pool, PoolLimits};
 use crate::transport::{Inner, Transport};
@@ -37,6 +38,7 @@ pub struct ClientBuilder<L = Identity> {
     dial: DialConfig,
     decode: decoding::Settings,
     proxy: Option<Proxy>,
+    head_limits: HeadLimits,
 }
 
 impl Default for ClientBuilder {
@@ -73,6 +75,7 @@ impl ClientBuilder {
             dial: DialConfig::default(),
             decode: decoding::Settings::default(),
             proxy: None,
+            head_limits: HeadLimits::default(),
         }
     }
 }
@@ -131,6 +134,7 @@ impl<L> ClientBuilder<L> {
             dial: self.dial,
             decode: self.decode,
             proxy: self.proxy,
+            head_limits: self.head_limits,
         }
     }
 }
@@ -187,7 +191,7 @@ impl<L: Layer<Transport>> ClientBuilder<L> {
         };
         let proxy = self.proxies();
         self.dial.user_agent = self.user_agent.clone();
-        let pool = Pool::new(self.pool, Dialer::new(self.dial), emitter);
+        let pool = Pool::new(self.pool, Dialer::new(self.dial), self.head_limits, emitter);
         let transport = Transport::new(Inner {
             pool: Arc::new(pool),
             trace: self.trace,

@@ -68,7 +68,7 @@ pub(crate) async fn exchange(
     let http1 = &mut conn.http1;
     let mut waiting = Waiting::hold_back(&mut request, patience.expect_continue);
     let gate = waiting.as_ref().map(|waiting| waiting.gate().clone());
-    let informational = Informational::listen(&mut request, &emitter, &http1.watch, gate);
+    let informational = Informational::listen(&mut request, &emitter, http1, gate);
     http1.begin_exchange(&emitter, waiting.is_some());
     let mut response = pin!(http1.sender.try_send_request(request));
     let mut deadline = HeadDeadline::new(patience.head);
@@ -84,10 +84,14 @@ pub(crate) async fn exchange(
             return Poll::Ready(Err(Stop::Refused(refused)));
         }
         match response.as_mut().poll(cx) {
-            Poll::Ready(Ok(response)) => Poll::Ready(match unsound_framing(&response) {
-                Some(error) => Err(Stop::Refused(error)),
-                None => Ok(response),
-            }),
+            Poll::Ready(Ok(response)) => {
+                let refused = unsound_framing(&response);
+                let refused = refused.or_else(|| informational.refuse_final(response.headers()));
+                Poll::Ready(match refused {
+                    Some(error) => Err(Stop::Refused(error)),
+                    None => Ok(response),
+                })
+            }
             Poll::Ready(Err(mut failed)) => {
                 let unsent = failed.take_message().map(Box::new);
                 Poll::Ready(Err(Stop::Codec(failed.into_error(), unsent)))
@@ -191,7 +195,9 @@ fn fail(mut lease: Lease, stop: Stop, body_held: bool) -> Failed {
     let (error, unsent, lost) = match stop {
         Stop::Codec(error, unsent) => {
             let lost = !error.is_user() && !error.is_parse();
-            let error = if http1.watch.is_request_flushed() || response_begun {
+            let error = if failure::is_too_large(&error) {
+                http1.limits.error().with_source(error)
+            } else if http1.watch.is_request_flushed() || response_begun {
                 failure::explain(error, Phase::Wait)
             } else if body_held && http1.watch.is_head_flushed() {
                 failure::explain_unasked(error)

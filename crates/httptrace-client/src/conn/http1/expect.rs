@@ -182,9 +182,11 @@ impl Waiting {
     pub(super) fn answered<B>(&self, response: &Response<B>) -> Decision {
         let none = HeaderMap::new();
         let closes = match closes_after(&self.method, &none, response) {
-            Some(CloseReason::Upgraded) => false,
-            closes => closes.is_some() || self.says_close,
+            // The request must be whole before another protocol is spoken.
+            Some(CloseReason::Upgraded) => says(response.headers(), "close"),
+            reason => reason.is_some(),
         };
+        let closes = self.says_close || closes;
         let mut gate = self.gate.lock();
         gate.answered(closes);
         gate.decision()

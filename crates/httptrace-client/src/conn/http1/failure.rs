@@ -77,6 +77,12 @@ pub(super) fn is_early_end(error: &hyper::Error) -> bool {
     error.is_incomplete_message() || find(error).is_some_and(is_eof)
 }
 
+/// Whether a response's head was larger than is allowed. hyper has a question for that only where it is a server, so
+/// its words are asked.
+pub(super) fn is_too_large(error: &hyper::Error) -> bool {
+    error.is_parse() && error.to_string().contains("too large")
+}
+
 /// Why a connection ended with an error while no response was awaited.
 pub(super) fn dead(error: hyper::Error) -> Dead {
     if let Some(failure) = find::<BodyFailure>(&error) {

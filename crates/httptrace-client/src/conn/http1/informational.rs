@@ -6,15 +6,15 @@ use http::{HeaderMap, Request, StatusCode};
 use httptrace::info::{Got1xxResponse, Got100Continue};
 use httptrace::{Emitter, ErrorKind, EventName, Phase};
 
-use super::SendBody;
 use super::exchange::for_hooks;
 use super::expect::{SharedGate, asks_for_100};
+use super::head_limits::head_bytes;
+use super::{HeadLimits, Http1, SendBody};
 use crate::error::Error;
-use crate::wire::Watch;
 
 /// How many informational responses one request takes, where no hook decides.
 const MAX_RESPONSES: usize = 100;
-/// How many bytes of header fields they may have together.
+/// How many bytes they may have together.
 const MAX_BYTES: usize = 64 * 1024;
 
 /// The informational responses of one request.
@@ -28,7 +28,9 @@ struct State {
     /// What holds the request's body back until then.
     gate: Option<SharedGate>,
     responses: usize,
+    /// Of those that no hook has looked at.
     bytes: usize,
+    limits: HeadLimits,
     refused: Option<Error>,
 }
 
@@ -37,7 +39,7 @@ impl Informational {
     pub(super) fn listen(
         request: &mut Request<SendBody>,
         emitter: &Emitter,
-        watch: &Watch,
+        http1: &Http1,
         gate: Option<SharedGate>,
     ) -> Self {
         let state = State {
@@ -46,10 +48,11 @@ impl Informational {
             gate,
             responses: 0,
             bytes: 0,
+            limits: http1.limits,
             refused: None,
         };
         let this = Self(Arc::new(Mutex::new(state)));
-        let (listener, watch) = (this.clone(), watch.clone());
+        let (listener, watch) = (this.clone(), http1.watch.clone());
         hyper::ext::on_informational(request, move |response| {
             // hyper reads on until the final response: without an end to its turn, a server that sends these without
             // end would keep refusals, deadlines and whoever else shares the task waiting.
@@ -62,6 +65,15 @@ impl Informational {
     /// Why the request must be aborted, if it must.
     pub(super) fn take_refusal(&self) -> Option<Error> {
         self.lock().refused.take()
+    }
+
+    /// Why the final response must be refused, if it must: its head is too large together with those before it.
+    pub(super) fn refuse_final(&self, headers: &HeaderMap) -> Option<Error> {
+        let state = self.lock();
+        // For a head alone the codec has counted, and better.
+        let before = Some(state.bytes).filter(|bytes| *bytes > 0)?;
+        let too_large = state.limits.are_exceeded_by(before + head_bytes(headers));
+        too_large.then(|| state.limits.error())
     }
 
     fn arrived(&self, status: StatusCode, headers: &HeaderMap) {
@@ -101,20 +113,23 @@ impl Informational {
 
 impl State {
     fn count(&mut self, headers: &HeaderMap) {
-        let sizes = headers
-            .iter()
-            .map(|(name, value)| name.as_str().len() + value.len());
+        if self.emitter.limits_1xx_responses() {
+            return;
+        }
         self.responses += 1;
-        self.bytes += sizes.sum::<usize>();
-        let too_many = self.responses > MAX_RESPONSES || self.bytes > MAX_BYTES;
-        if too_many && !self.emitter.limits_1xx_responses() {
+        self.bytes += head_bytes(headers);
+        let refused = if self.limits.are_exceeded_by(self.bytes) {
+            self.limits.error()
+        } else if self.responses > MAX_RESPONSES || self.bytes > MAX_BYTES {
             let message = format!(
-                "the server sent too many informational responses ({} with {} bytes of header fields; the limits \
-                 are {MAX_RESPONSES} and {MAX_BYTES}, unless a Got1xxResponse hook decides)",
+                "the server sent too many informational responses ({} of {} bytes; the limits are {MAX_RESPONSES} \
+                 and {MAX_BYTES}, unless a Got1xxResponse hook decides)",
                 self.responses, self.bytes,
             );
-            let refused = Error::new(Phase::Wait, ErrorKind::Protocol, message);
-            self.refused.get_or_insert(refused);
-        }
+            Error::new(Phase::Wait, ErrorKind::Limit, message)
+        } else {
+            return;
+        };
+        self.refused.get_or_insert(refused);
     }
 }

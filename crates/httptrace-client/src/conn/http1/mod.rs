@@ -4,6 +4,7 @@ mod background;
 mod exchange;
 mod expect;
 mod failure;
+mod head_limits;
 mod informational;
 mod response_body;
 mod reuse;
@@ -20,6 +21,7 @@ use hyper_util::rt::TokioIo;
 use sync_wrapper::SyncWrapper;
 
 pub(crate) use exchange::{Exchanged, Failed, Patience, exchange};
+pub(crate) use head_limits::HeadLimits;
 pub(crate) use response_body::ResponseBody;
 pub(crate) use reuse::{closes_after, says};
 pub(crate) use send_body::SendBody;
@@ -38,13 +40,11 @@ pub(crate) struct Http1 {
     driver: Option<SyncWrapper<Driver>>,
     watch: Watch,
     probe: Option<SocketProbe>,
+    limits: HeadLimits,
 }
 
 /// hyper's connection with upgrades, whose type has no name. Dropping it drops the stream.
 type Driver = Pin<Box<dyn Future<Output = Result<(), hyper::Error>> + Send>>;
-
-/// How many fields a response's head may have. hyper's own limit of 100 is met in practice; Go counts bytes only.
-const MAX_HEADERS: usize = 512;
 
 /// How a connection is after an exchange.
 pub(crate) enum Rest {
@@ -61,6 +61,7 @@ impl Http1 {
     pub(crate) async fn handshake(
         stream: Stream,
         probe: Option<SocketProbe>,
+        limits: HeadLimits,
     ) -> Result<Self, Error> {
         let watch = Watch::default();
         let io = TokioIo::new(Tap::new(stream, watch.clone()));
@@ -70,8 +71,8 @@ impl Http1 {
         // What Go accepts of responses, and RFC 9112 section 5.2 asks user agents to.
         builder
             .allow_spaces_after_header_name_in_responses(true)
-            .allow_obsolete_multiline_headers_in_responses(true)
-            .max_headers(MAX_HEADERS);
+            .allow_obsolete_multiline_headers_in_responses(true);
+        limits.apply_to(&mut builder);
         let (sender, driver) = builder.handshake(io).await.map_err(|error| {
             let message = "the HTTP/1 connection could not be set up";
             Error::new(Phase::Connect, ErrorKind::Other, message).with_source(error)
@@ -81,6 +82,7 @@ impl Http1 {
             driver: Some(SyncWrapper::new(Box::pin(driver.with_upgrades()))),
             watch,
             probe,
+            limits,
         })
     }
 
