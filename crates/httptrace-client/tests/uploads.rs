@@ -101,7 +101,7 @@ async fn a_peer_that_does_not_read_holds_the_body_back() {
 #[tokio::test]
 async fn a_socket_that_is_full_holds_the_body_back_and_goes_on_when_it_is_read() {
     let size = 64 * 1024;
-    let count = 2000;
+    let count = 600;
     let peer = Peer::loopback().conn(|c| {
         let stalled = c.expect_head().raise("begun").wait_for("go");
         let read = stalled.expect_body(size * count);

@@ -26,6 +26,10 @@ info! {
 
 info! {
     /// The request's body waits for `100 Continue` (Go's `Wait100Continue`, RFC 9110 section 10.1.1).
+    ///
+    /// Just after [`WroteHeaders`], with its instant, and only if something waits: the request asks, has a body, and there
+    /// is time to wait. What ends the wait is told by what comes next: [`Got100Continue`], [`WroteBody`] when the time is
+    /// over, or [`GotResponseHeaders`].
     Wait100Continue {}
 }
 
