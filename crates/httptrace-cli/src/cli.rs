@@ -20,7 +20,8 @@ Exit codes:
   3    no connection: name lookup, connect, proxy or TLS failed
   4    failed after connecting
   5    timed out
-  130  interrupted by Ctrl-C
+  130  interrupted by Ctrl-C; what happened so far is drawn and exported
+  143  ended by SIGTERM, in the same way
 With several URLs, the code of the first that failed.
 
 Environment:

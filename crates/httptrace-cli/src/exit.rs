@@ -17,6 +17,9 @@ pub(crate) enum Exit {
     TimedOut,
     /// Ctrl-C.
     Interrupted,
+    /// Asked to end by `SIGTERM`.
+    #[cfg(unix)]
+    Terminated,
 }
 
 impl Exit {
@@ -30,6 +33,8 @@ impl Exit {
             Self::TimedOut => 5,
             // 128 + SIGINT, as shells have it.
             Self::Interrupted => 130,
+            #[cfg(unix)]
+            Self::Terminated => 143,
         }
     }
 
@@ -53,10 +58,20 @@ impl Exit {
         }
     }
 
-    /// The first failure decides; an interruption always does.
+    /// Whether a signal ended it: nothing is begun after that.
+    pub(crate) fn is_by_signal(self) -> bool {
+        match self {
+            Self::Interrupted => true,
+            #[cfg(unix)]
+            Self::Terminated => true,
+            _ => false,
+        }
+    }
+
+    /// The first failure decides; a signal always does.
     pub(crate) fn then(self, next: Exit) -> Self {
         match (self, next) {
-            (_, Self::Interrupted) => Self::Interrupted,
+            (_, signal) if signal.is_by_signal() => signal,
             (Self::Done, next) => next,
             (failed, _) => failed,
         }
@@ -76,6 +91,8 @@ mod tests {
             (Exit::Failed, 4),
             (Exit::TimedOut, 5),
             (Exit::Interrupted, 130),
+            #[cfg(unix)]
+            (Exit::Terminated, 143),
         ];
         for (exit, code) in table {
             assert_eq!(exit.code(), code);
@@ -96,11 +113,13 @@ mod tests {
     }
 
     #[test]
-    fn the_first_failure_decides_but_an_interruption_beats_it() {
+    fn the_first_failure_decides_but_a_signal_beats_it() {
         assert_eq!(Exit::Done.then(Exit::Done), Exit::Done);
         assert_eq!(Exit::Done.then(Exit::TimedOut), Exit::TimedOut);
         assert_eq!(Exit::NoConnection.then(Exit::TimedOut), Exit::NoConnection);
         assert_eq!(Exit::NoConnection.then(Exit::Done), Exit::NoConnection);
         assert_eq!(Exit::Failed.then(Exit::Interrupted), Exit::Interrupted);
+        #[cfg(unix)]
+        assert_eq!(Exit::Failed.then(Exit::Terminated), Exit::Terminated);
     }
 }

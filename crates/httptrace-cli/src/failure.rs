@@ -73,10 +73,15 @@ impl Failure {
         }
     }
 
-    pub(crate) fn interrupted() -> Self {
+    /// A signal ended it, which is how it exits.
+    pub(crate) fn by_signal(exit: Exit) -> Self {
+        let message = match exit {
+            Exit::Interrupted => "interrupted",
+            _ => "terminated",
+        };
         Self {
-            exit: Exit::Interrupted,
-            message: "interrupted".to_owned(),
+            exit,
+            message: message.to_owned(),
             place: None,
             hint: None,
         }

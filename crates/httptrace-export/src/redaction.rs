@@ -7,11 +7,18 @@ use http::{HeaderValue, Uri};
 /// Whether secrets are taken out of what is written. They are, unless told otherwise.
 ///
 /// Taken out are: the values of `Authorization`, `Cookie`, `Set-Cookie` and `Proxy-Authorization`; in every URI, in the
-/// fields that hold URIs and in error messages, the userinfo and the values of the query parameters that sign a URL
-/// (`X-Amz-Signature`, `X-Amz-Credential`, `X-Amz-Security-Token`, `AWSAccessKeyId`, `Signature`, `sig`,
-/// `X-Goog-Signature`). `REDACTED` takes their place.
+/// fields that hold URIs and in error messages, the userinfo and the values of parameters with well-known names, in the
+/// query and in the fragment. `REDACTED` takes their place. Those names are, in any case and with `-` or `_`:
 ///
-/// Bodies are never written, and other header fields are written as they are: look before you pass a file on.
+/// * of signed URLs: `X-Amz-Signature`, `X-Amz-Credential`, `X-Amz-Security-Token`, `AWSAccessKeyId`, `X-Goog-Signature`,
+///   `X-Goog-Credential`, `signature`, `sig`;
+/// * of keys and passwords: `api_key`, `apikey`, `x-api-key`, `subscription-key`, `client_secret`, `secret`, `password`,
+///   `passwd`, `auth`;
+/// * of tokens: `access_token`, `refresh_token`, `id_token`, `auth_token`, `private_token`, `client_assertion`, `jwt`,
+///   `token`, `session`, `sessionid`.
+///
+/// Bodies are never written, and other parameters and header fields are written as they are: look before you pass a file
+/// on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Redaction {
     /// Secrets are taken out.
@@ -32,14 +39,38 @@ const SECRET_FIELDS: [&str; 4] = [
 
 const URI_FIELDS: [&str; 5] = ["content-location", "link", "location", "referer", "refresh"];
 
-const SECRET_PARAMETERS: [&str; 7] = [
+/// In lower case, with `_` for `-`.
+const SECRET_PARAMETERS: [&str; 27] = [
+    // Signed URLs.
     "awsaccesskeyid",
     "sig",
     "signature",
-    "x-amz-credential",
-    "x-amz-security-token",
-    "x-amz-signature",
-    "x-goog-signature",
+    "x_amz_credential",
+    "x_amz_security_token",
+    "x_amz_signature",
+    "x_goog_credential",
+    "x_goog_signature",
+    // Keys and passwords.
+    "api_key",
+    "apikey",
+    "auth",
+    "client_secret",
+    "password",
+    "passwd",
+    "secret",
+    "subscription_key",
+    "x_api_key",
+    // Tokens and sessions.
+    "access_token",
+    "auth_token",
+    "client_assertion",
+    "id_token",
+    "jwt",
+    "private_token",
+    "refresh_token",
+    "session",
+    "sessionid",
+    "token",
 ];
 
 impl Redaction {
@@ -104,11 +135,11 @@ fn without_userinfo(text: &str) -> Cow<'_, str> {
 
 const ENDS_AUTHORITY: [char; 8] = ['/', '?', '#', ' ', '"', '<', '>', '\''];
 
-/// Replaces the values of secret query parameters; none if there are none.
+/// Replaces the values of secret parameters, of a query or of a fragment; none if there are none.
 fn without_secret_parameters(text: &str) -> Option<String> {
     let mut clean = String::new();
     let mut copied = 0;
-    for (place, _) in text.match_indices(['?', '&']) {
+    for (place, _) in text.match_indices(['?', '&', '#']) {
         // A value may hold a question mark; what was taken out with it is done.
         if place < copied {
             continue;
@@ -119,10 +150,7 @@ fn without_secret_parameters(text: &str) -> Option<String> {
         };
         let value_start = name_start + equals + 1;
         let name = &text[name_start..value_start - 1];
-        if !SECRET_PARAMETERS
-            .iter()
-            .any(|secret| name.eq_ignore_ascii_case(secret))
-        {
+        if !is_secret(name) {
             continue;
         }
         let value = &text[value_start..];
@@ -132,6 +160,11 @@ fn without_secret_parameters(text: &str) -> Option<String> {
         copied = value_end;
     }
     (copied > 0).then(|| clean + &text[copied..])
+}
+
+fn is_secret(name: &str) -> bool {
+    let plain = name.to_ascii_lowercase().replace('-', "_");
+    SECRET_PARAMETERS.contains(&plain.as_str())
 }
 
 const ENDS_VALUE: [char; 6] = ['&', '#', ' ', '"', '<', '>'];
@@ -151,7 +184,7 @@ mod tests {
             ("http://a@b@a.test", "http://REDACTED:REDACTED@a.test"),
             (
                 "http://a.test/@x?sig=1&b=2#sig=3",
-                "http://a.test/@x?sig=REDACTED&b=2#sig=3",
+                "http://a.test/@x?sig=REDACTED&b=2#sig=REDACTED",
             ),
             (
                 "/p?a=1&X-Amz-Signature=abc",
@@ -163,6 +196,15 @@ mod tests {
             ),
             ("/p?sig=a?sig=b&c=?sig=d", "/p?sig=REDACTED&c=?sig=REDACTED"),
             ("/p?design=1&nosig=2", "/p?design=1&nosig=2"),
+            (
+                "/p?Access_Token=a&api-key=b&apikey=c&page=2",
+                "/p?Access_Token=REDACTED&api-key=REDACTED&apikey=REDACTED&page=2",
+            ),
+            (
+                "https://app.test/#access_token=a&state=b",
+                "https://app.test/#access_token=REDACTED&state=b",
+            ),
+            ("/p?tokens=1&a=token#token", "/p?tokens=1&a=token#token"),
             (
                 "<https://a.test/?sig=1>; rel=next, <https://u@b.test/>",
                 "<https://a.test/?sig=REDACTED>; rel=next, <https://REDACTED:REDACTED@b.test/>",

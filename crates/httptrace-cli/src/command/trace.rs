@@ -53,10 +53,11 @@ struct Session {
 /// How a call ended, apart from its errors.
 enum Ended {
     Done(Result<(), CallError>),
-    Interrupted,
+    BySignal(Exit),
 }
 
-type Interrupt = Pin<Box<dyn Future<Output = ()>>>;
+/// Ready with how to exit when a signal asks for it.
+type Signal = Pin<Box<dyn Future<Output = Exit>>>;
 
 impl Session {
     fn open(options: &Options, epoch: Instant) -> Result<Self, Failure> {
@@ -84,18 +85,18 @@ impl Session {
 
     /// All URLs, one after the other, failures notwithstanding.
     async fn run(&mut self, options: &Options) -> Exit {
-        let mut interrupt: Interrupt = Box::pin(interrupted());
+        let mut signal: Signal = Box::pin(signal());
         let mut exit = Exit::Done;
         for (index, target) in options.targets.iter().enumerate() {
             if index > 0 && !options.pause.is_zero() {
                 tokio::select! {
                     () = tokio::time::sleep(options.pause) => {}
-                    () = &mut interrupt => return self.interrupted(),
+                    exit = &mut signal => return self.by_signal(exit),
                 }
             }
-            let next = self.target(index, target, options, &mut interrupt).await;
+            let next = self.target(index, target, options, &mut signal).await;
             exit = exit.then(next);
-            if exit == Exit::Interrupted {
+            if exit.is_by_signal() {
                 break;
             }
         }
@@ -107,7 +108,7 @@ impl Session {
         index: usize,
         target: &Target,
         options: &Options,
-        interrupt: &mut Interrupt,
+        signal: &mut Signal,
     ) -> Exit {
         let recorder = Recorder::new();
         self.recorders.push(recorder.clone());
@@ -115,7 +116,7 @@ impl Session {
         let sink = &mut self.sinks[index];
         let ended = tokio::select! {
             result = call::perform(&self.client, request, sink) => Ended::Done(result),
-            () = interrupt => Ended::Interrupted,
+            exit = signal => Ended::BySignal(exit),
         };
         let timeline = recorder.timeline();
         if let Some(timeline) = &timeline {
@@ -124,7 +125,7 @@ impl Session {
         match ended {
             Ended::Done(Ok(())) => Exit::Done,
             Ended::Done(Err(error)) => self.failed(error, index, target, timeline.as_ref()),
-            Ended::Interrupted => self.interrupted(),
+            Ended::BySignal(exit) => self.by_signal(exit),
         }
     }
 
@@ -163,8 +164,8 @@ impl Session {
         failure.exit
     }
 
-    fn interrupted(&self) -> Exit {
-        let failure = Failure::interrupted();
+    fn by_signal(&self, exit: Exit) -> Exit {
+        let failure = Failure::by_signal(exit);
         self.stderr.print(&failure.render());
         failure.exit
     }
@@ -178,9 +179,35 @@ impl Session {
     }
 }
 
-/// Waits for Ctrl-C. Where that cannot be waited for, it ends the program as ever.
+/// Waits for Ctrl-C, or for `SIGTERM` where there is such a thing. Where that cannot be waited for, it ends the program as
+/// ever.
+async fn signal() -> Exit {
+    tokio::select! {
+        () = interrupted() => Exit::Interrupted,
+        exit = terminated() => exit,
+    }
+}
+
 async fn interrupted() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
     }
+}
+
+#[cfg(unix)]
+async fn terminated() -> Exit {
+    use tokio::signal::unix::{SignalKind, signal};
+    let came = match signal(SignalKind::terminate()) {
+        Ok(mut signal) => signal.recv().await.is_some(),
+        Err(_) => false,
+    };
+    match came {
+        true => Exit::Terminated,
+        false => std::future::pending().await,
+    }
+}
+
+#[cfg(not(unix))]
+async fn terminated() -> Exit {
+    std::future::pending().await
 }

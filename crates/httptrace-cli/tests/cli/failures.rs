@@ -161,32 +161,45 @@ async fn urls_after_a_failure_are_traced_and_the_first_failure_gives_the_code() 
 
 #[cfg(unix)]
 #[tokio::test]
-async fn ctrl_c_draws_what_happened_so_far() {
+async fn a_signal_draws_and_exports_what_happened_so_far() {
+    for (signal, code, said) in [("-INT", 130, "interrupted"), ("-TERM", 143, "terminated")] {
+        let dir = tempfile::tempdir().unwrap();
+        let export = dir.path().join("trace.json");
+        let run = ended_by(signal, &export).await;
+        run.expect(code).says(said).shows("/first");
+        assert!(!run.stdout.contains("/never"), "{run:#?}");
+        let exported = std::fs::read_to_string(export).unwrap();
+        assert!(exported.contains("/first"), "{exported}");
+    }
+}
+
+/// Runs the program, and ends it when the first of two requests is waiting.
+#[cfg(unix)]
+async fn ended_by(signal: &str, export: &std::path::Path) -> Run {
     let peer = Peer::loopback().conn(|c| c.expect_head().raise("asked").client_may_leave());
     let never = peer.url("/never");
-    let mut program = command(&[&peer.url("/first"), &never]);
+    let export = format!("json={}", export.display());
+    let mut program = command(&["--export", &export, &peer.url("/first"), &never]);
     let child = program
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     peer.wait_for("asked").await;
-    interrupt(child.id().unwrap()).await;
+    kill(signal, child.id().unwrap()).await;
     let output = child.wait_with_output().await.unwrap();
-    let run = Run {
+    Run {
         code: output.status.code(),
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),
-    };
-    run.expect(130).says("interrupted").shows("/first");
-    assert!(!run.stdout.contains("/never"), "{run:#?}");
+    }
 }
 
 #[cfg(unix)]
-async fn interrupt(pid: u32) {
+async fn kill(signal: &str, pid: u32) {
     let mut kill = tokio::process::Command::new("kill");
     let status = kill
-        .args(["-INT", &pid.to_string()])
+        .args([signal, &pid.to_string()])
         .status()
         .await
         .unwrap();

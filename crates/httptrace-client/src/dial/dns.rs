@@ -80,11 +80,22 @@ impl FromIterator<IpAddr> for Resolved {
 /// A fixed answer.
 #[derive(Clone, Debug)]
 pub(crate) struct TableEntry {
-    /// Compared without regard to case; `*` is every host.
+    /// Compared without regard to case and to a dot at the end; `*` is every host.
     pub(crate) host: Arc<str>,
     /// Absent: for every port.
     pub(crate) port: Option<u16>,
     pub(crate) addrs: Vec<IpAddr>,
+}
+
+impl TableEntry {
+    fn is_for(&self, host: &str, port: u16) -> bool {
+        // The dot only says that the name is complete (RFC 1034 section 3.1).
+        fn bare(host: &str) -> &str {
+            host.strip_suffix('.').unwrap_or(host)
+        }
+        let names_host = &*self.host == "*" || bare(&self.host).eq_ignore_ascii_case(bare(host));
+        names_host && self.port.is_none_or(|own| own == port)
+    }
 }
 
 /// The system's resolver: `getaddrinfo` on a blocking thread.
@@ -175,11 +186,8 @@ impl Resolver {
 
     /// The answer to a lookup, which is joined at once.
     fn answer(&self, target: &Target) -> impl Future<Output = Answer> + Send {
-        let fits = |entry: &&TableEntry| {
-            (&*entry.host == "*" || entry.host.eq_ignore_ascii_case(&target.host))
-                && entry.port.is_none_or(|port| port == target.port)
-        };
-        let known = match self.table.iter().find(fits) {
+        let mut table = self.table.iter();
+        let known = match table.find(|entry| entry.is_for(&target.host, target.port)) {
             Some(entry) => Ok(entry.addrs.iter().copied().collect::<Resolved>()),
             None => Err(self.lookups.join(&target.host)),
         };

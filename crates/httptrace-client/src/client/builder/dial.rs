@@ -12,6 +12,7 @@ use crate::dial::{Connect, IpFamily, Resolve, TableEntry};
 /// Making connections.
 impl<L> ClientBuilder<L> {
     /// Answers lookups of a host with these addresses, for one port or for any; `*` is every host (curl's `--resolve`).
+    /// A dot at the end of a name makes no difference.
     pub fn resolve(
         mut self,
         host: &str,

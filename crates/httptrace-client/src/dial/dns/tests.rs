@@ -210,6 +210,9 @@ async fn the_table_answers_first_for_its_host_and_port_alone() {
     assert_eq!(seen.dns_done().source, Some(DnsSource::Table));
     assert_eq!(scripted.asked.load(Ordering::SeqCst), 0);
 
+    let addrs = resolve(&resolver, "BOTH.test.", &seen).await.unwrap();
+    assert_eq!(addrs, [SocketAddr::new(V4, 8080)]);
+
     let other_port = target(false, "both.test", 443);
     let emitter = Emitter::none();
     let addrs = resolver.resolve(&other_port, never(), &emitter);
