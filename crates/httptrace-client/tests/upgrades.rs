@@ -299,6 +299,65 @@ async fn a_body_that_fails_after_the_101_fails_the_request() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_peer_that_leaves_after_the_101_fails_an_upload_that_goes_on() {
+    let peer = Arc::new(DuplexPeer::with_buffer(64).conn(|c| {
+        let switched = c.client_may_leave().expect_head().send(SWITCHING);
+        switched.delay(10).close()
+    }));
+    let leaks = Leaks::watch(&*peer);
+    let checker = Checker::new();
+    let client = in_memory(&peer).build();
+    let body = Pieces::new().data(vec![7; 1000]).never().body();
+    let request = asking(request_to("POST", URL, &checker, body));
+    let error = soon(client.send(request)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Closed, "{error:?}");
+    assert_eq!(closings(&checker), [("failed", None)]);
+    leaks.assert_none().await;
+    checker.finish().await;
+}
+
+/// A request that asks for an upgrade, and whether its body is wanted.
+fn expecting(checker: &Checker) -> Request<Body> {
+    let mut request = asking(request_to("POST", URL, checker, "abc"));
+    let expect = "100-continue".parse().unwrap();
+    request.headers_mut().insert("expect", expect);
+    request
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_101_instead_of_a_100_lets_the_body_go_before_the_stream_is_handed_over() {
+    let peer = Arc::new(DuplexPeer::new().conn(|c| {
+        let switched = c.client_may_leave().exchange(SWITCHING).expect_body(3);
+        switched.repeat(|c| c.expect_bytes("ping").send("pong"))
+    }));
+    let checker = Checker::new();
+    let client = in_memory(&peer).build();
+    let response = soon(client.send(expecting(&checker))).await.unwrap();
+    assert_eq!(checker.count(EventName::WroteRequest), 1);
+    play(&mut upgraded(response).await).await;
+    assert_eq!(peer.report().conn(0).bodies, [b"abc"]);
+    checker.finish().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_101_that_closes_gets_no_body_and_gives_no_stream() {
+    let closing = SWITCHING.replace("Upgrade\r\n", "Upgrade, close\r\n");
+    let peer = Arc::new(DuplexPeer::new().conn(|c| c.client_may_leave().exchange(closing)));
+    let leaks = Leaks::watch(&*peer);
+    let checker = Checker::new();
+    let client = in_memory(&peer).build();
+    let mut response = soon(client.send(expecting(&checker))).await.unwrap();
+    let outcomes = checker.pick(|kind| match kind {
+        EventKind::WroteRequest(wrote) => Some(format!("{:?}", wrote.outcome)),
+        _ => None,
+    });
+    assert_eq!(outcomes, ["NotSent(FinalResponseFirst)"]);
+    assert!(hyper::upgrade::on(&mut response).await.is_err());
+    leaks.assert_none().await;
+    checker.finish().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_101_that_cuts_a_request_off_is_an_error() {
     let peer = Arc::new(
         DuplexPeer::with_buffer(64)
