@@ -263,7 +263,7 @@ fn hint(phase: Option<Phase>, kind: ErrorKind, origin: &Origin) -> Option<String
             "what answers there breaks the rules of HTTP/1.1: is it the right port? Its log may say more"
         }
         (Some(Phase::Send | Phase::Wait), _) => "the server's log may say why it hung up",
-        (Some(Phase::Receive), ErrorKind::Body) => {
+        (_, ErrorKind::Decode) => {
             "without --compressed the server is asked for the body as it is, and nothing is decoded"
         }
         (Some(Phase::Receive), _) => "what arrived is incomplete; the server's log may say why",

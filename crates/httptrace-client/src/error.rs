@@ -143,6 +143,11 @@ impl Error {
         self.0.kind == ErrorKind::Body || self.0.phase == Some(Phase::Receive)
     }
 
+    /// Whether the response's body could not be decoded: its `source()` is a [`DecodeError`](crate::DecodeError).
+    pub fn is_decode(&self) -> bool {
+        self.0.kind == ErrorKind::Decode
+    }
+
     /// Whether a redirect could not be followed.
     pub fn is_redirect(&self) -> bool {
         self.0.kind == ErrorKind::Redirect

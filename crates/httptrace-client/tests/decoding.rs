@@ -353,7 +353,7 @@ async fn a_body_that_is_cut_off_is_an_error_although_its_framing_is_whole() {
         ] {
             let outcome = read(decoding, response).await;
             let error = outcome.text.unwrap_err();
-            assert!(error.is_body(), "{error}");
+            assert!(error.is_decode() && error.is_body(), "{error}");
             let decode = decode_error(&error);
             assert!(decode.is_truncated(), "{error}");
             assert_eq!(decode.position(), body.len() as u64);
@@ -362,7 +362,7 @@ async fn a_body_that_is_cut_off_is_an_error_although_its_framing_is_whole() {
             assert_eq!(done(&checker)[0].0, "error");
             assert_eq!(done(&checker)[0].1, Some(body.len() as u64));
             let (kind, message) = call_error(&checker).unwrap();
-            assert_eq!((kind, message), ("body", error.to_string()));
+            assert_eq!((kind, message), ("decode", error.to_string()));
             // HTTP has nothing to complain about.
             assert_eq!(checker.count(EventName::PutIdleConn), 1);
             checker.finish().await;

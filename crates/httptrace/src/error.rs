@@ -20,7 +20,7 @@ pub struct EventError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// A body failed: the request's, or it was not as long as announced; or the response's could not be decoded.
+    /// The request's body failed, or was not as long as announced.
     Body,
     /// It was given up: the call was dropped, or another connect won the race.
     Canceled,
@@ -28,6 +28,8 @@ pub enum ErrorKind {
     Certificate,
     /// The peer closed the connection.
     Closed,
+    /// The response's body is not what its content coding says, or is too long when decoded.
+    Decode,
     /// The name could not be resolved.
     Dns,
     /// A hook said no.
@@ -64,6 +66,7 @@ impl ErrorKind {
             Self::Canceled => "canceled",
             Self::Certificate => "certificate",
             Self::Closed => "closed",
+            Self::Decode => "decode",
             Self::Dns => "dns",
             Self::Hook => "hook",
             Self::Io => "io",

@@ -99,12 +99,11 @@ fn on_purpose<'a>(differs: &'a [Differs], found: &mut Vec<String>) -> BTreeMap<P
 }
 
 /// Classes of errors that are the same in other words: Go's, and ours.
-const SAME_CLASS: [(&str, &str); 5] = [
+const SAME_CLASS: [(&str, &str); 4] = [
     ("closed", "reset"),
     ("usage", "redirect"),
     ("proxy", "refused"),
     ("proxy", "unreachable"),
-    ("decode", "body"),
 ];
 
 /// Same events, same order, same fields, but for [`SAME_CLASS`].

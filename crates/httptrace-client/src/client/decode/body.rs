@@ -146,7 +146,7 @@ impl Decoding {
     fn break_off(&mut self, error: DecodeError, cx: &mut Context<'_>) -> Polled {
         self.state = State::Over;
         let message = format!("the response's body cannot be decoded: {error}");
-        let error = Error::new(Phase::Receive, ErrorKind::Body, message).with_source(error);
+        let error = Error::new(Phase::Receive, ErrorKind::Decode, message).with_source(error);
         if let Some(response) = self.wire.response() {
             response.break_off(error);
             return self.wire.poll_own_frame(cx);
