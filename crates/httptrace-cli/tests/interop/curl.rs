@@ -58,21 +58,31 @@ fn call(told: &Value, heads: &mut impl Iterator<Item = Head>) -> Call {
     let redirects = number("num_redirects");
     Call {
         status,
-        version: told["http_version"]
-            .as_str()
-            .map(|version| format!("HTTP/{version}")),
+        version: told["http_version"].as_str().map(version),
         new_connections: number("num_connects"),
         redirects,
         downloaded: number("size_download"),
+        decompressed: None,
         uploaded: number("size_upload"),
         remote: told["remote_ip"]
             .as_str()
             .map(|ip| format!("{ip}:{}", number("remote_port"))),
         heads: own(heads, redirects),
+        tunnels: Some(number("http_connect"))
+            .filter(|status| *status != 0)
+            .map(Some)
+            .into_iter()
+            .collect(),
         waited: Some(at("time_starttransfer").saturating_sub(at("time_pretransfer"))),
         total: at("time_total"),
         error: told["errormsg"].as_str().map(str::to_owned),
     }
+}
+
+/// curl calls HTTP/1.0 `1`.
+fn version(told: &str) -> String {
+    let told = if told == "1" { "1.0" } else { told };
+    format!("HTTP/{told}")
 }
 
 /// The heads of one URL's responses: up to and with the final one after all redirects.

@@ -12,6 +12,8 @@ use crate::seen::{Call, Field, Head, RoundTrip, Tls};
 pub(crate) struct Ours {
     pub(crate) calls: Vec<Call>,
     pub(crate) round_trips: Vec<RoundTrip>,
+    /// Whom each successful handshake was with.
+    pub(crate) legs: Vec<String>,
     pub(crate) code: Option<i32>,
     pub(crate) stderr: String,
     pub(crate) events: Vec<Value>,
@@ -37,10 +39,16 @@ pub(crate) fn run(arguments: &[String]) -> Result<Ours, String> {
     Ok(Ours {
         calls: calls.iter().map(|events| call(events)).collect(),
         round_trips: round_trips(&events),
+        legs: legs(&events),
         code: output.status.code(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         events,
     })
+}
+
+fn legs(events: &[Value]) -> Vec<String> {
+    let done = of_kind(events, "tls_handshake_done").filter(|event| event["error"].is_null());
+    done.map(|event| text(&event["leg"])).collect()
 }
 
 /// Runs a client to its end, out of reach of the surroundings' proxies.
@@ -74,6 +82,7 @@ fn call(events: &[&Value]) -> Call {
             .filter(|event| event["event"] == "redirect")
             .count() as u64,
         downloaded: last("body_done").map_or(0, |event| number(&event["wire_bytes"])),
+        decompressed: last("body_done").and_then(|event| event["decoded_bytes"].as_u64()),
         uploaded: last("wrote_request").map_or(0, |event| number(&event["body_bytes"])),
         remote: got
             .and_then(|event| event["remote_addr"].as_str())
@@ -81,6 +90,11 @@ fn call(events: &[&Value]) -> Call {
         heads: events
             .iter()
             .filter_map(|event| response_head(event))
+            .collect(),
+        tunnels: events
+            .iter()
+            .filter(|event| event["event"] == "proxy_tunnel_done")
+            .map(|event| event["status"].as_u64())
             .collect(),
         waited: wrote
             .zip(first)

@@ -31,10 +31,18 @@ pub(crate) struct Case {
     pub(crate) delay: Option<Delay>,
     /// The response's body, if it is known.
     pub(crate) body: Option<u64>,
+    /// The response's body after decompression. Before, it is shorter.
+    pub(crate) decompressed: Option<u64>,
     /// The request's body.
     pub(crate) upload: Option<u64>,
     /// Statuses of informational responses that come first.
     pub(crate) informational: Vec<u64>,
+    /// Whom each handshake is with, over all URLs: `proxy` or `target`. Compared where there is a proxy.
+    pub(crate) legs: Vec<&'static str>,
+    /// What a proxy says to each tunnel, over all URLs: a status, where it says something of the kind.
+    pub(crate) tunnels: Vec<Option<u64>>,
+    /// The exit codes: ours, and curl's. Of a failure no more is compared than that, and what the tunnels were told.
+    pub(crate) codes: (i32, i32),
     /// The version of TLS, and which handshakes are resumed.
     pub(crate) tls: Option<(&'static str, Vec<bool>)>,
     /// The server may answer without reading what is uploaded: how much of it is sent is then for each client to find out.
@@ -122,6 +130,9 @@ fn perform(case: &Case, stage: &Stage) -> Result<Play, String> {
     let ours = ours::run(&arguments)?;
 
     let mut arguments = common(&agent("curl"));
+    let authority = stage.authority.display().to_string();
+    let proxied = ["--suppress-connect-headers", "--proxy-cacert", &authority];
+    arguments.extend(proxied.map(str::to_owned));
     arguments.extend(case.curl.iter().map(ToString::to_string));
     for url in &case.urls {
         arguments.extend(["-o", "/dev/null", url].map(str::to_owned));
@@ -157,9 +168,15 @@ impl Wrong {
 
 fn disagreements(case: &Case, play: &Play) -> Vec<String> {
     let mut wrong = Wrong::default();
-    wrong.unless_equal("exit code", &play.ours.code, &Some(0));
+    let (ours, curls) = case.codes;
+    wrong.unless_equal("exit code", &play.ours.code, &Some(ours));
     if !case.is_early {
-        wrong.unless_equal("exit code of curl", &play.curl.code, &Some(0));
+        wrong.unless_equal("exit code of curl", &play.curl.code, &Some(curls));
+    }
+    tunnels(case, play, &mut wrong);
+    secrets(&play.ours, &mut wrong);
+    if ours != 0 {
+        return wrong.0;
     }
     expectations(case, &play.ours, &mut wrong);
     wrong.unless_equal("URLs", &play.ours.calls.len(), &play.curl.calls.len());
@@ -195,6 +212,35 @@ fn disagreements(case: &Case, play: &Play) -> Vec<String> {
     wrong.0
 }
 
+/// Each tunnel that a proxy dug: what it said to us, to curl, and what the case expects.
+fn tunnels(case: &Case, play: &Play, wrong: &mut Wrong) {
+    let told = |calls: &[Call]| -> Vec<Option<u64>> {
+        let all = calls.iter().flat_map(|call| call.tunnels.iter());
+        all.copied().collect()
+    };
+    let ours = told(&play.ours.calls);
+    wrong.unless_equal("tunnels", &ours, &case.tunnels);
+    let is_proxied = case.arguments.iter().any(|argument| argument == "-x");
+    if is_proxied {
+        let legs: Vec<&str> = play.ours.legs.iter().map(String::as_str).collect();
+        wrong.unless_equal("legs", &legs, &case.legs);
+    }
+    // Of SOCKS curl tells nothing of the kind, and of a tunnel's later uses it tells its status again.
+    let (ours, curls) = (ours.iter().flatten(), told(&play.curl.calls));
+    let first_of_curl: Vec<&u64> = curls.iter().flatten().take(1).collect();
+    wrong.unless_equal("status of the tunnel", &ours.collect(), &first_of_curl);
+}
+
+/// Passwords do not show, neither as they are nor as they are sent.
+fn secrets(ours: &Ours, wrong: &mut Wrong) {
+    let told: String = ours.events.iter().map(Value::to_string).collect();
+    for secret in ["secret", "dGVzdGVyOnNlY3JldA"] {
+        if told.contains(secret) || ours.stderr.contains(secret) {
+            wrong.0.push(format!("we tell {secret:?}"));
+        }
+    }
+}
+
 /// What the case says of itself.
 fn expectations(case: &Case, ours: &Ours, wrong: &mut Wrong) {
     let calls = &ours.calls;
@@ -218,6 +264,10 @@ fn expectations(case: &Case, ours: &Ours, wrong: &mut Wrong) {
         );
         if let Some(body) = case.body {
             wrong.unless_equal("body", &call.downloaded, &body);
+        }
+        if let Some(decompressed) = case.decompressed {
+            wrong.unless_equal("decompressed", &call.decompressed, &Some(decompressed));
+            wrong.unless_equal("compressed", &(call.downloaded < decompressed), &true);
         }
         if let Some(upload) = case.upload {
             wrong.unless_equal("upload", &call.uploaded, &upload);

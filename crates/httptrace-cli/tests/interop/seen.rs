@@ -15,12 +15,16 @@ pub(crate) struct Call {
     pub(crate) redirects: u64,
     /// Bytes of the last response's body, as they came.
     pub(crate) downloaded: u64,
+    /// Bytes of the last response's body after decompression, which curl does not tell.
+    pub(crate) decompressed: Option<u64>,
     /// Bytes of the last request's body.
     pub(crate) uploaded: u64,
     /// The address that answered the last request, the proxy's if there was one.
     pub(crate) remote: Option<String>,
     /// Every response head on the way: informational ones, redirects, and the last.
     pub(crate) heads: Vec<Head>,
+    /// What a proxy said to each tunnel, if it says anything with a status.
+    pub(crate) tunnels: Vec<Option<u64>>,
     /// From the end of the request (curl: from its beginning) to the first byte of the last response.
     pub(crate) waited: Option<Duration>,
     /// The whole.

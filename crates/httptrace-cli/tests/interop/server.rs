@@ -35,6 +35,7 @@ pub(crate) struct Recipe {
 
 /// A server that answers, until this is dropped.
 pub(crate) struct Server {
+    name: &'static str,
     ports: BTreeMap<&'static str, u16>,
     folder: PathBuf,
     child: Child,
@@ -95,6 +96,7 @@ impl Server {
         }
         let child = command.spawn().map_err(failed)?;
         let mut server = Self {
+            name: recipe.name,
             ports,
             folder: folder.to_owned(),
             child,
@@ -122,6 +124,16 @@ impl Server {
             }
         }
         Ok(())
+    }
+
+    /// What its recipe calls it.
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// All its ports, by their names.
+    pub(crate) fn ports(&self) -> impl Iterator<Item = (&'static str, u16)> {
+        self.ports.iter().map(|(name, port)| (*name, *port))
     }
 
     /// Its port of this name.
