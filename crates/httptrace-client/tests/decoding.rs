@@ -695,3 +695,38 @@ fn a_decoded_body_can_go_anywhere() {
     anywhere::<DecodeError>();
     anywhere::<Uncompressed>();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_body_dropped_when_all_of_it_was_read_but_not_decoded_leaves_the_connection() {
+    let mut number = 1_u32;
+    let noise = std::iter::repeat_with(|| {
+        number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        number.to_be_bytes()[0]
+    });
+    // Longer than what is drained, and at its end much is made of little.
+    let plain: Vec<u8> = noise
+        .take(300_000)
+        .chain(std::iter::repeat_n(0, 1_000_000))
+        .collect();
+    let body = coded(Coding::Gzip, &plain);
+    assert!(body.len() > 256 * 1024);
+    let peer = peer_with(with_length("gzip", &body));
+    let client = decoding(&peer);
+    let checker = Checker::new();
+    let mut response = client.send(get_url(URL, &checker)).await.unwrap();
+    let received = || {
+        checker.pick(|kind| match kind {
+            EventKind::GotBody(info) => Some(info.bytes),
+            _ => None,
+        })
+    };
+    while received().iter().sum::<u64>() < body.len() as u64 {
+        soon(response.body_mut().frame()).await.unwrap().unwrap();
+    }
+    assert!(!response.body().is_end_stream());
+    drop(response);
+    assert_eq!(done(&checker)[0].0, "dropped");
+    assert_eq!(checker.count(EventName::PutIdleConn), 1);
+    assert_eq!(closings(&checker), []);
+    checker.finish().await;
+}

@@ -311,10 +311,13 @@ impl ResponseBody {
 impl Drop for ResponseBody {
     fn drop(&mut self) {
         let drive = std::mem::replace(&mut self.drive, Drive::Over);
+        let at_end = self.is_at_end();
         if self.incoming.is_some() {
             self.tell_done(BodyEnd::Dropped);
         }
         match drive {
+            // All of it was read, and some of it not decoded.
+            Drive::Here(lease) if at_end => background::conclude(lease, self.closes),
             Drive::Here(lease) => {
                 if let Some(incoming) = self.incoming.take() {
                     background::drain(lease, incoming, self.bytes, self.closes);
