@@ -615,7 +615,7 @@ async fn a_connector_is_asked_for_the_proxy() {
 #[tokio::test]
 async fn a_variable_that_names_no_proxy_fails_the_requests_it_concerns_before_they_are_sent() {
     let variables = |name: &str| (name == "https_proxy").then(|| "socks4://p".to_owned());
-    let client = Client::builder().proxy(Proxy::from_variables(variables));
+    let client = Client::builder().proxy(Proxy::from_vars(variables));
     let client = client.build();
     let (error, checker) = fails(&client, "https://a.example/").await;
     assert!(

@@ -4,7 +4,7 @@ mod rig;
 
 use httptrace::info::TlsHandshakeDone;
 use httptrace::{ErrorKind, EventKind, EventName, Phase};
-use httptrace_client::{Client, ClientBuilder, Error, TlsVersion};
+use httptrace_client::{Client, ClientBuilder, Error, Proxy, TlsVersion};
 use httptrace_test::{Checker, Peer, TestCa, TestServer};
 use rig::{HELLO, fetch, get_url, soon, trusting};
 
@@ -67,6 +67,26 @@ async fn a_client_certificate_is_not_shown_to_a_server_that_does_not_ask() {
     let checker = Checker::new();
     assert_eq!(send(builder, &peer, &checker).await.unwrap(), "hello");
     assert_eq!(peer.report().conn(0).tls[0].client_certificates, 0);
+    checker.finish().await;
+}
+
+#[tokio::test]
+async fn a_client_certificate_is_not_shown_to_a_proxy() {
+    let ca = TestCa::new();
+    let (certificate, key) = ca.client_pem("me.example");
+    let server = ca.server(&["127.0.0.1"]).only_tls12();
+    let peer = peer(server.demanding_clients_of(&ca));
+    let proxy = Proxy::all(&https(&peer)).unwrap();
+    let builder = trusting(&ca).proxy(proxy);
+    let builder = builder
+        .client_certificate_pem(certificate.as_bytes(), key.as_bytes())
+        .unwrap();
+    let checker = Checker::new();
+    let client = builder.build();
+    let failed = soon(fetch(&client, get_url("http://a.example/", &checker))).await;
+    let error = failed.unwrap_err();
+    assert!(error.is_client_certificate_required(), "{error}");
+    assert!(error.is_proxy(), "{error:?}");
     checker.finish().await;
 }
 

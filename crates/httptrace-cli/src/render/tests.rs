@@ -318,6 +318,19 @@ fn drawn(script: &Script, width: usize) -> String {
     waterfall(&script.fold(), &options)
 }
 
+#[test]
+fn a_lookup_shows_how_long_its_answer_may_be_kept_where_that_is_known() {
+    let known = DnsDone::new("www.example.com").with_ttl(Duration::from_secs(90));
+    for (done, shown) in [(known, true), (DnsDone::new("www.example.com"), false)] {
+        let script = Script::new("http://www.example.com/").on(1);
+        let script = script
+            .at(20, DnsStart::new("www.example.com"))
+            .at(1_000, done);
+        let drawn = drawn(&script, 100);
+        assert_eq!(drawn.contains("ttl 90 s"), shown, "{drawn}");
+    }
+}
+
 fn all(width: usize) -> String {
     let all = scenarios();
     all.iter()

@@ -97,7 +97,7 @@ impl Tls {
     ) -> Result<Dialed, Error> {
         let name = server_name(target)?;
         let client_config = match target.leg {
-            TlsLeg::Proxy => for_proxies(client_config),
+            TlsLeg::Proxy => config::for_proxies(client_config, &self.config),
             _ => client_config,
         };
         let handshake = Handshake {
@@ -182,21 +182,6 @@ impl ConfigSlot {
         let built = config::build(config)?;
         Ok(Arc::clone(self.built.get_or_init(|| built)))
     }
-}
-
-/// Proxies are spoken to in HTTP/1.1, whatever is offered to targets.
-fn for_proxies(config: Arc<ClientConfig>) -> Arc<ClientConfig> {
-    const HTTP1: &[u8] = b"http/1.1";
-    if config
-        .alpn_protocols
-        .iter()
-        .all(|protocol| protocol == HTTP1)
-    {
-        return config;
-    }
-    let mut config = Arc::unwrap_or_clone(config);
-    config.alpn_protocols = vec![HTTP1.to_vec()];
-    Arc::new(config)
 }
 
 /// The name the peer's certificate must be valid for.

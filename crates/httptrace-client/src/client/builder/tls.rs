@@ -33,6 +33,7 @@ impl<L> ClientBuilder<L> {
     /// PEM, and they may be in the same text: the certificate first of its kind, those between it and its authority after
     /// it; the key in PKCS #8, PKCS #1 or SEC 1. Default: none; a peer that demands one then fails the handshake or,
     /// with TLS 1.3, the request: see [`Error::is_client_certificate_required`].
+    /// Proxies are not shown it.
     ///
     /// # Errors
     /// If one of them is missing or cannot be read, if the key is encrypted, or does not belong to the certificate.

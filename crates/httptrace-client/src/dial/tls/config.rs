@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use httptrace::{ErrorKind, Phase};
 use rustls::ClientConfig;
+use rustls::client::ResolvesClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::sign::SingleCertAndKey;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{DigitallySignedStruct, SignatureScheme};
 use rustls_platform_verifier::Verifier;
 
@@ -59,6 +60,26 @@ pub(super) fn build(tls: &TlsConfig) -> Result<Arc<ClientConfig>, Error> {
     Ok(Arc::new(config))
 }
 
+/// Proxies are spoken to in HTTP/1.1, whatever is offered to targets, and are not shown who we are to those.
+pub(super) fn for_proxies(config: Arc<ClientConfig>, tls: &TlsConfig) -> Arc<ClientConfig> {
+    const HTTP1: &[u8] = b"http/1.1";
+    let mut alpn = config.alpn_protocols.iter();
+    let speaks_http1_alone = alpn.all(|protocol| protocol == HTTP1);
+    // A configuration of the user's own is used as it is.
+    let shows_certificate = tls.config.is_none() && tls.client_certificate.is_some();
+    if speaks_http1_alone && !shows_certificate {
+        return config;
+    }
+    let mut config = Arc::unwrap_or_clone(config);
+    if !speaks_http1_alone {
+        config.alpn_protocols = vec![HTTP1.to_vec()];
+    }
+    if shows_certificate {
+        config.client_auth_cert_resolver = Arc::new(ShowNothing);
+    }
+    Arc::new(config)
+}
+
 /// Never the process's default provider: which one that is depends on who else links rustls.
 pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
@@ -86,6 +107,20 @@ fn verifier(
         own_roots::verifier(&roots, provider)?
     };
     Ok(Arc::new(OwnRoots { inner, roots }))
+}
+
+/// Has no certificate to show.
+#[derive(Debug)]
+struct ShowNothing;
+
+impl ResolvesClientCert for ShowNothing {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
+    }
 }
 
 /// Accepts every certificate: whoever answers is believed.
