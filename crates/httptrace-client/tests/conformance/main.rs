@@ -28,8 +28,8 @@ use scenario::Scenario;
 
 /// Features that a scenario may need and that the client lacks, as it was built.
 const LACKING: &[&str] = match cfg!(feature = "gzip") {
-    true => &["max_response_head_bytes"],
-    false => &["decompress", "max_response_head_bytes"],
+    true => &[],
+    false => &["decompress"],
 };
 
 /// Scenarios mostly wait, so that many more of them than there are processors go on at the same time.

@@ -169,7 +169,6 @@ pub(crate) struct ClientSpec {
     pub(crate) expect_timeout_ms: u64,
     pub(crate) resume: bool,
     pub(crate) compression: bool,
-    #[allow(dead_code)] // until the client has it
     pub(crate) max_response_head_bytes: Option<usize>,
     pub(crate) proxy: Option<String>,
     pub(crate) proxy_env: BTreeMap<String, String>,

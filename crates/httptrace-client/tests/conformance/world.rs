@@ -108,7 +108,11 @@ fn settings(spec: &ClientSpec) -> ClientBuilder {
         Some(false) => RedirectPolicy::none(),
         _ => RedirectPolicy::default(),
     };
-    Client::builder()
+    let builder = match spec.max_response_head_bytes {
+        Some(bytes) => Client::builder().max_response_header_bytes(bytes),
+        None => Client::builder(),
+    };
+    builder
         .proxy(httptrace_client::Proxy::none())
         .max_idle(if spec.max_idle == 0 {
             usize::MAX
