@@ -66,7 +66,11 @@ fn call(told: &Value, heads: &mut impl Iterator<Item = Head>) -> Call {
         uploaded: number("size_upload"),
         remote: told["remote_ip"]
             .as_str()
-            .map(|ip| format!("{ip}:{}", number("remote_port"))),
+            .map(|ip| match ip.starts_with('/') {
+                // A Unix socket.
+                true => ip.to_owned(),
+                false => format!("{ip}:{}", number("remote_port")),
+            }),
         heads: own(heads, redirects),
         tunnels: Some(number("http_connect"))
             .filter(|status| *status != 0)

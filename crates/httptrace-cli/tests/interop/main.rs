@@ -26,7 +26,7 @@ use log::Log;
 use play::{Case, Stage, play};
 use proxy::{Proxy, Target};
 use server::{Recipe, Server, find};
-use site::Site;
+use site::{Nginx, Site};
 use world::{UPLOAD, World};
 
 /// Cases mostly wait.
@@ -106,6 +106,7 @@ fn site_trials(server: &Server, world: &World, stage: &Stage) -> Vec<Trial> {
         http: server.port("HTTP"),
         tls12: server.port("TLS12"),
         tls13: server.port("TLS13"),
+        nginx: (server.name() == "nginx").then(|| nginx(server, world)),
         upload: (world.upload.display().to_string(), UPLOAD as u64),
         tag: entity_tag(server.port("HTTP")),
     };
@@ -115,6 +116,15 @@ fn site_trials(server: &Server, world: &World, stage: &Stage) -> Vec<Trial> {
         ..stage.clone()
     };
     trials(site.name, site.cases(), &stage)
+}
+
+fn nginx(server: &Server, world: &World) -> Nginx {
+    let client = |name: &str| world.folder.path().join(name).display().to_string();
+    Nginx {
+        socket: server.folder().join("http.sock").display().to_string(),
+        mutual: server.port("MUTUAL"),
+        identity: (client("client.pem"), client("client.key")),
+    }
 }
 
 /// Where proxies lead: to whichever site there is.

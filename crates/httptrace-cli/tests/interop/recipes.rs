@@ -8,7 +8,7 @@ pub(crate) const SITES: &[Recipe] = &[
         name: "nginx",
         programs: &["nginx"],
         templates: &["nginx.conf", "nginx-site.conf"],
-        ports: &["HTTP", "TLS12", "TLS13"],
+        ports: &["HTTP", "TLS12", "TLS13", "MUTUAL"],
         arguments: &[
             "-p",
             "@DIR@",

@@ -5,16 +5,31 @@ use std::time::Duration;
 use crate::origin::{DELAY, LARGE, MEDIUM, SMALL};
 use crate::play::{Case, Delay};
 
+/// Our exit code, and curl's (`CURLE_SSL_CONNECT_ERROR`).
+const HANDSHAKE_FAILED: (i32, i32) = (3, 35);
+
 /// A server with the pages.
 pub(crate) struct Site {
     pub(crate) name: &'static str,
     pub(crate) http: u16,
     pub(crate) tls12: u16,
     pub(crate) tls13: u16,
+    /// What nginx has beside, and the others have not.
+    pub(crate) nginx: Option<Nginx>,
     /// A file to upload, and its size.
     pub(crate) upload: (String, u64),
     /// The entity tag of `/small`.
     pub(crate) tag: String,
+}
+
+/// More ways to nginx.
+pub(crate) struct Nginx {
+    /// A Unix socket.
+    pub(crate) socket: String,
+    /// A port, with TLS, for those who show a certificate.
+    pub(crate) mutual: u16,
+    /// Such a certificate, and its key.
+    pub(crate) identity: (String, String),
 }
 
 impl Site {
@@ -33,6 +48,7 @@ impl Site {
     /// Everything that is asked of the server.
     pub(crate) fn cases(&self) -> Vec<Case> {
         let mut cases = self.connections();
+        cases.extend(self.nginx.iter().flat_map(Nginx::cases));
         cases.extend(self.handshakes());
         cases.extend(self.responses());
         cases.extend(self.bodies());
@@ -90,7 +106,17 @@ impl Site {
             tls: Some((version, vec![false, true])),
             ..shared(name, url, version)
         };
+        let failed = |name, url: String, limit: &[&str]| Case {
+            name,
+            urls: vec![url],
+            arguments: limit.iter().map(ToString::to_string).collect(),
+            codes: HANDSHAKE_FAILED,
+            ..Case::default()
+        };
+        let (old, new) = (["--tls-max", "1.2"], ["--tlsv1.3"]);
         vec![
+            failed("tls_1_3_is_too_new", self.tls13("/small"), &old),
+            failed("tls_1_2_is_too_old", self.tls12("/small"), &new),
             shared("tls_1_3", self.tls13("/small"), "TLSv1.3"),
             shared("tls_1_2", self.tls12("/small"), "TLSv1.2"),
             resumed("tls_1_3_is_resumed", self.tls13("/close"), "TLSv1.3"),
@@ -302,5 +328,35 @@ impl Site {
             ],
             _ => Vec::new(),
         }
+    }
+}
+
+impl Nginx {
+    fn cases(&self) -> Vec<Case> {
+        let (certificate, key) = &self.identity;
+        let mutual = |name, status, arguments: &[&str]| Case {
+            name,
+            urls: vec![format!("https://127.0.0.1:{}/small", self.mutual)],
+            arguments: arguments.iter().map(ToString::to_string).collect(),
+            statuses: vec![status],
+            connections: 1,
+            ..Case::default()
+        };
+        vec![
+            Case {
+                name: "a_unix_socket",
+                urls: vec!["http://some.test/small".to_owned(); 2],
+                arguments: ["--unix-socket", &self.socket].map(str::to_owned).into(),
+                statuses: vec![200; 2],
+                connections: 1,
+                ..Case::default()
+            },
+            mutual("without_a_certificate_it_is_400", 400, &[]),
+            mutual(
+                "with_a_certificate_it_is_200",
+                200,
+                &["--cert", certificate, "--key", key],
+            ),
+        ]
     }
 }

@@ -54,12 +54,17 @@ impl World {
         fs::write(at("chain.pem"), &chain)?;
         fs::write(at("key.pem"), &key)?;
         fs::write(at("pair.pem"), chain + &key)?;
+        // Of a client that is known by the same authority.
+        let (chain, key) = ca.server(&["tester"]).pem();
+        fs::write(at("client.pem"), chain)?;
+        fs::write(at("client.key"), key)?;
         fs::write(at("users"), USERS)?;
         fs::write(at("upload"), origin::text(UPLOAD))?;
         let path = |name: &str| at(name).display().to_string();
         let values = BTreeMap::from([
             ("FILES", path("files")),
             ("CERTIFICATE", path("chain.pem")),
+            ("AUTHORITY", path("ca.pem")),
             ("KEY", path("key.pem")),
             ("PAIR", path("pair.pem")),
             ("USERS", path("users")),
