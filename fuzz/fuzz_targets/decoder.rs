@@ -26,12 +26,10 @@ fuzz_target!(|input: (u8, u8, &[u8])| {
     let pieces: Vec<&[u8]> = body.chunks(usize::from(size).max(1)).collect();
     let split = of(&pieces, LIMIT);
     assert_eq!(split.error.is_some(), whole.error.is_some());
-    match (&split.error, &whole.error) {
-        // How much of the last step is had before a flaw shows depends on how large the step was.
-        (Some(_), Some(_)) => {
-            assert!(split.data.starts_with(&whole.data) || whole.data.starts_with(&split.data))
-        }
-        _ => assert_eq!(split.data, whole.data),
+    match (&split.error, codings) {
+        // The libraries of the others keep to themselves what a flaw comes right behind of.
+        (Some(_), "gzip" | "deflate") | (None, _) => assert_eq!(split.data, whole.data),
+        _ => assert!(split.data.starts_with(&whole.data) || whole.data.starts_with(&split.data)),
     }
     // What is inside of something else has no place of its own. How exact the others are depends on their libraries,
     // which find some flaws when they have read on.

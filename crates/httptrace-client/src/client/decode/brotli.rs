@@ -51,7 +51,8 @@ impl Codec for Brotli {
                 let code = format!("{:?}", self.state.error_code);
                 let why = code.trim_start_matches("BROTLI_DECODER_ERROR_FORMAT_");
                 let why = format!("the compressed data is not valid ({why})");
-                return Err(Flaw::new(step.read, why.to_lowercase()));
+                let flaw = Flaw::new(step.read, why.to_lowercase());
+                return Err(flaw.having_written(step.written));
             }
         }
         Ok(step)

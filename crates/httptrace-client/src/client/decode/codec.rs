@@ -25,6 +25,8 @@ pub(super) struct Flaw {
     /// Counted from the step's input; negative if it is in what was taken before.
     pub(super) at: isize,
     pub(super) why: Cow<'static, str>,
+    /// How much the step wrote before it came upon it.
+    pub(super) written: usize,
 }
 
 impl Flaw {
@@ -33,7 +35,14 @@ impl Flaw {
             // A slice is never longer than that.
             at: isize::try_from(at).unwrap_or(isize::MAX),
             why: why.into(),
+            written: 0,
         }
+    }
+
+    /// A flaw in a step that wrote something.
+    #[cfg(any(feature = "brotli", feature = "deflate", feature = "gzip"))]
+    pub(super) fn having_written(self, written: usize) -> Self {
+        Self { written, ..self }
     }
 
     /// A flaw in what comes behind so many bytes.

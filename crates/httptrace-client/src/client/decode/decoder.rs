@@ -98,7 +98,12 @@ impl Decoder {
             match pull.step(&mut self.stages, &mut self.output[written..room]) {
                 Ok(0) => break Ok(()),
                 Ok(more) => written += more,
-                Err(flaw) => break Err(flaw),
+                Err((stage, flaw)) => {
+                    if stage + 1 == self.stages.len() {
+                        written += flaw.written;
+                    }
+                    break Err((stage, flaw));
+                }
             }
             if written == room || pull.steps == 0 {
                 break Ok(());

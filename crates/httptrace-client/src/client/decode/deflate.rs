@@ -28,7 +28,9 @@ impl Deflate {
                 let mut inflate = Inflate::new(is_zlib(first, second));
                 // One byte is taken, and is too little for any output.
                 let taken = inflate.step(&[first], output);
-                taken.map_err(|flaw| Flaw { at: 0, ..flaw })?;
+                // It may have come with an earlier piece.
+                let at = -isize::from(before.is_some());
+                taken.map_err(|flaw| Flaw { at, ..flaw })?;
                 Self::Within(inflate)
             }
             _ => Self::Undecided(first),

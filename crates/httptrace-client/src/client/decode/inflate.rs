@@ -34,7 +34,7 @@ impl Inflate {
                 let why = error
                     .message()
                     .unwrap_or("the compressed data is not valid");
-                Err(Flaw::new(read, why.to_owned()))
+                Err(Flaw::new(read, why.to_owned()).having_written(written))
             }
         }
     }

@@ -146,6 +146,34 @@ fn a_flaw_is_at_the_same_place_however_the_data_is_split() {
 }
 
 #[test]
+fn data_that_is_no_deflate_from_its_first_byte_on_is_so_however_it_is_split() {
+    let gzip = b"\x1f\x8b\x08\0";
+    for size in 1..=gzip.len() {
+        let (out, error) = decode(&[Coding::Deflate], None, gzip.chunks(size));
+        assert!(out.is_empty());
+        assert_eq!(error.unwrap().position(), 0, "in pieces of {size}");
+    }
+}
+
+#[test]
+fn what_was_decoded_before_a_flaw_is_the_same_however_the_data_is_split() {
+    let plain = text(600);
+    let known = [[Coding::Gzip], [Coding::Deflate]];
+    for (codings, coded) in every_way(&plain) {
+        if !known.iter().any(|known| codings == known) {
+            continue;
+        }
+        for bad in (20..200).step_by(7) {
+            let mut coded = coded.clone();
+            coded[bad] ^= 0x55;
+            let (out, _) = decode(&codings, None, [&coded[..]]);
+            let (out_by_the_byte, _) = decode(&codings, None, coded.chunks(1));
+            assert_eq!(out, out_by_the_byte, "{codings:?} bad at {bad}");
+        }
+    }
+}
+
+#[test]
 fn the_head_of_a_gzip_member_may_have_everything() {
     let plain = b"hello";
     let mut encoder = flate2::GzBuilder::new()
