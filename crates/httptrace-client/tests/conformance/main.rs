@@ -24,6 +24,7 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
+use recording::Recording;
 use scenario::Scenario;
 
 /// Features that a scenario may need and that the client lacks, as it was built.
@@ -103,8 +104,33 @@ fn trial(name: String) -> Trial {
         .with_ignored_flag(ignored)
 }
 
+/// How often a scenario is played before its differences count: a busy machine may be late for once, with Go as with us
+/// (`conformance/record` has the same rule). A broken rule of the checker counts the first time.
+const PLAYS: usize = 3;
+
+#[allow(clippy::print_stderr)] // what was not as it should be is not passed over in silence
 fn conform(scenario: &Scenario, recorded: &Path) -> Result<(), Failed> {
     let go = comparison::load(recorded)?;
+    let mut found = play(scenario, &go)?;
+    for _ in 1..PLAYS {
+        if found.is_empty() {
+            break;
+        }
+        eprintln!(
+            "{}: played again, since\n{}",
+            scenario.title,
+            found.join("\n")
+        );
+        found = play(scenario, &go)?;
+    }
+    match found.is_empty() {
+        true => Ok(()),
+        false => Err(found.join("\n").into()),
+    }
+}
+
+/// What differs from Go's recording.
+fn play(scenario: &Scenario, go: &Recording) -> Result<Vec<String>, Failed> {
     // Two threads, so that the sides of a connection really go on at the same time.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -112,12 +138,9 @@ fn conform(scenario: &Scenario, recorded: &Path) -> Result<(), Failed> {
         .build()
         .map_err(|error| error.to_string())?;
     let (ours, played) = runtime.block_on(world::play(scenario));
-    let mut found = comparison::differences(scenario, &go, &ours);
+    let mut found = comparison::differences(scenario, go, &ours);
     if let Err(why) = played {
         found.insert(0, why);
     }
-    match found.is_empty() {
-        true => Ok(()),
-        false => Err(found.join("\n").into()),
-    }
+    Ok(found)
 }

@@ -9,7 +9,6 @@ use serde_json::Value;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Scenario {
-    #[allow(dead_code)] // for readers of the file
     pub(crate) title: String,
     #[serde(default)]
     #[allow(dead_code)] // for readers of the file
