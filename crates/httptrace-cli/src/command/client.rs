@@ -39,24 +39,27 @@ pub(super) fn build(options: &ClientOptions, trace: ClientTrace) -> Result<Clien
 }
 
 /// Where connections lead, and whence.
-fn with_route(mut builder: ClientBuilder, options: &ClientOptions) -> ClientBuilder {
+fn with_route(builder: ClientBuilder, options: &ClientOptions) -> ClientBuilder {
     #[cfg(unix)]
-    if let Some(path) = &options.unix_socket {
-        builder = builder.unix_socket(path);
-    }
+    let builder = match &options.unix_socket {
+        Some(path) => builder.unix_socket(path),
+        None => builder,
+    };
     #[cfg(any(target_os = "android", target_os = "linux"))]
-    if let Some(name) = &options.abstract_unix_socket {
-        builder = builder.abstract_unix_socket(name);
-    }
+    let builder = match &options.abstract_unix_socket {
+        Some(name) => builder.abstract_unix_socket(name),
+        None => builder,
+    };
     #[cfg(any(
         target_os = "android",
         target_os = "ios",
         target_os = "linux",
         target_os = "macos"
     ))]
-    if let Some(name) = &options.local_end.interface {
-        builder = builder.interface(name);
-    }
+    let builder = match &options.local_end.interface {
+        Some(name) => builder.interface(name),
+        None => builder,
+    };
     match options.local_end.address {
         Some(address) => builder.local_address(address),
         None => builder,
