@@ -6,8 +6,8 @@ mod rig;
 use std::sync::Arc;
 
 use http::Request;
-use httptrace::EventName;
-use httptrace_client::{Body, Client, ClientBuilder};
+use httptrace::{ErrorKind, EventKind, EventName};
+use httptrace_client::{Body, Client, ClientBuilder, Proxy};
 use httptrace_test::{CannedDns, Checker, DuplexPeer, Leaks, Peer, Script, StallingAddr, TestCa};
 use rig::{
     AtMost, Canned, HELLO, Pieces, direct, fetch, get, get_url, in_memory, pieces, request,
@@ -532,4 +532,92 @@ async fn a_body_that_is_decoded_over_sockets() {
         warm_up: 0,
     };
     over_sockets(&peer, scenario).await;
+}
+
+const ESTABLISHED: &str = "HTTP/1.1 200 Connection established\r\n\r\n";
+
+/// Drops a request by way of a proxy that does this on every connection.
+async fn by_way_of(
+    scheme: &str,
+    url: &str,
+    ca: &TestCa,
+    script: impl FnOnce(Script) -> Script,
+) -> usize {
+    let peer = Peer::loopback().every_conn(|c| script(c.client_may_leave()));
+    let proxy = format!("{scheme}://me:secret@{}", peer.addr());
+    let scenario = Scenario {
+        setup: &|| trusting(ca).proxy(Proxy::all(&proxy).unwrap()),
+        request: &|checker| get_url(url, checker),
+        warm_up: 0,
+    };
+    over_sockets(&peer, scenario).await
+}
+
+#[tokio::test]
+async fn a_request_that_a_proxy_forwards() {
+    by_way_of("http", URL, &TestCa::new(), |c| c.repeat(slowly)).await;
+}
+
+#[tokio::test]
+async fn a_tunnel_by_connect() {
+    let ca = TestCa::new();
+    let tls = ca.server(&["example.com"]).config();
+    let url = "https://example.com/";
+    let dropped = by_way_of("http", url, &ca, |c| {
+        let asked = c.expect_head().delay(2).send_paced(ESTABLISHED, 15, 2);
+        asked.start_tls(tls).repeat(slowly)
+    });
+    let polls = dropped.await;
+    assert!(polls > 3, "{polls}");
+}
+
+#[tokio::test]
+async fn a_tunnel_through_a_proxy_over_tls() {
+    let ca = TestCa::new();
+    let outer = ca.server(&["127.0.0.1"]).config();
+    let inner = ca.server(&["example.com"]).config();
+    by_way_of("https", "https://example.com/", &ca, |c| {
+        let asked = c.start_tls(outer).expect_head().delay(2);
+        let opened = asked.send_paced(ESTABLISHED, 15, 2);
+        opened.start_tls(inner).repeat(slowly)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_tunnel_by_socks() {
+    by_way_of("socks5", URL, &TestCa::new(), |c| {
+        let greeted = c.expect_bytes(b"\x05\x02\0\x02").delay(1).send(b"\x05\x02");
+        let known = greeted.expect_bytes(b"\x01\x02me\x06secret").delay(1);
+        let asked = known
+            .send(b"\x01\0")
+            .expect_bytes(b"\x05\x01\0\x03\x0bexample.com\0\x50");
+        let open = asked.send_paced(b"\x05\0\0\x01\x7f\0\0\x01\0\x50", 3, 1);
+        open.repeat(slowly)
+    })
+    .await;
+}
+
+/// The call dies with its client while the dial waits for the proxy's answer.
+#[tokio::test]
+async fn a_tunnel_whose_client_is_gone_before_the_proxy_answers() {
+    let peer = Peer::loopback().every_conn(|c| c.client_may_leave().expect_head().swallow());
+    let leaks = Leaks::watch(&peer);
+    let client = Client::builder().proxy(Proxy::all(&peer.url("")).unwrap());
+    let client = client.build();
+    let checker = Checker::new();
+    let sending = tokio::spawn({
+        let request = get_url("https://example.com/", &checker);
+        async move { fetch(&client, request).await }
+    });
+    checker.wait_for(EventName::ProxyTunnelStart).await;
+    sending.abort();
+    assert!(sending.await.unwrap_err().is_cancelled());
+    leaks.assert_none().await;
+    let ends = checker.pick(|kind| match kind {
+        EventKind::ProxyTunnelDone(done) => done.error.clone(),
+        _ => None,
+    });
+    assert_eq!(ends[0].kind(), ErrorKind::Canceled);
+    checker.finish().await;
 }
