@@ -44,7 +44,7 @@ pub enum ErrorKind {
     Protocol,
     /// A redirect could not be followed.
     Redirect,
-    /// The peer refused the connection.
+    /// The peer refused the connection, or a proxy the tunnel.
     Refused,
     /// The peer reset the connection.
     Reset,

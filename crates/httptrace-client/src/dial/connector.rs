@@ -16,7 +16,8 @@ use super::stream::Io;
 use super::{Dialed, Stream, Target};
 use crate::error::Error;
 
-/// Makes connections instead of the client: replaces name lookup and TCP. For https the client's TLS goes on top.
+/// Makes connections instead of the client: replaces name lookup and TCP. For https the client's TLS goes on top. Where a
+/// request goes by way of a proxy, the proxy is the target, and the tunnel goes through what is made.
 ///
 /// It is called once per dial, on the dial's task. Dropping the future it returns must give the connection up; that
 /// happens when the connect timeout passes and when the client is dropped. Its error fails the dial, with the error
@@ -51,7 +52,7 @@ impl<'a> ConnectTarget<'a> {
         self.port
     }
 
-    /// Whether the client will speak TLS on the connection.
+    /// Whether the client will speak TLS with the target. Not so for an http proxy, though TLS may go through its tunnel.
     pub fn https(&self) -> bool {
         self.https
     }
