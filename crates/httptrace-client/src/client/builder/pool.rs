@@ -19,7 +19,7 @@ impl<L> ClientBuilder<L> {
     }
 
     /// How many connections to one host there may be, dials and idle ones included; requests beyond wait in line.
-    /// Default: no limit.
+    /// One that was upgraded counts no more (as in Go). Default: no limit.
     ///
     /// # Panics
     /// If the limit is 0, since no request could ever be sent.
