@@ -25,10 +25,11 @@ Exit codes:
 With several URLs, the code of the first that failed.
 
 Environment:
-  HTTP_PROXY, HTTPS_PROXY, ALL_PROXY  the proxies for http, for https, and for either; also in lower case. This machine is
-            reached without them, and the hosts in NO_PROXY are
-  NO_COLOR  if set, no colour; a pipe or file gets none anyway
-  SSLKEYLOGFILE  if set, a file that the secrets of TLS sessions are appended to, for Wireshark
+  HTTP_PROXY     the proxy for http; HTTPS_PROXY is the one for https, ALL_PROXY the one for either
+  NO_PROXY       hosts to reach without a proxy, as this machine is anyway
+  NO_COLOR       if set, no colour; a pipe or file gets none anyway
+  SSLKEYLOGFILE  if set, the file that the secrets of TLS sessions are appended to, for Wireshark
+Those of proxies also in lower case.
 ";
 
 /// Trace HTTP requests: where the time went, on which connection, over which attempts.
