@@ -268,6 +268,11 @@ impl Site {
                 is_early: true,
                 ..one("an_upload_that_is_refused_at_once", "/refuse", 413)
             },
+            Case {
+                urls: vec![self.tls13("/refuse")],
+                is_early: true,
+                ..one("an_upload_over_tls_that_is_refused_at_once", "/refuse", 413)
+            },
         ]
     }
 
