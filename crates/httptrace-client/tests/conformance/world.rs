@@ -113,7 +113,6 @@ fn settings(spec: &ClientSpec) -> ClientBuilder {
         None => Client::builder(),
     };
     builder
-        .proxy(httptrace_client::Proxy::none())
         .max_idle(if spec.max_idle == 0 {
             usize::MAX
         } else {
