@@ -448,6 +448,27 @@ fn the_stream_lives_on_a_runtime_of_one_thread() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_only_writes_on_the_stream_learns_that_the_peer_has_left() {
+    let peer = Arc::new(DuplexPeer::with_buffer(64).conn(|c| c.exchange(SWITCHING).close()));
+    let checker = Checker::new();
+    let client = in_memory(&peer).build();
+    let request = asking(get_url(URL, &checker));
+    let mut stream = upgraded(client.send(request).await.unwrap()).await;
+    let failed = soon(async {
+        loop {
+            let written = stream.write_all(&[7; 1000]).await;
+            if let Err(error) = written {
+                return error;
+            }
+        }
+    });
+    assert_eq!(failed.await.kind(), std::io::ErrorKind::BrokenPipe);
+    let again = soon(stream.write_all(b"more")).await;
+    assert_eq!(again.unwrap_err().kind(), std::io::ErrorKind::BrokenPipe);
+    checker.finish().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn requests_go_on_beside_an_upgraded_stream() {
     let peer = Arc::new(
         DuplexPeer::new()

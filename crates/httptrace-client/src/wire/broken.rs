@@ -10,16 +10,16 @@ use std::io;
 pub(super) struct Broken(Option<io::Error>);
 
 impl Broken {
-    /// Keeps the error of a write, if the peer has hung up in the middle of a request. Gives it back otherwise: nothing of the request
-    /// has arrived, so there is no answer to it.
-    pub(super) fn keep(&mut self, error: io::Error, is_request_begun: bool) -> Option<io::Error> {
+    /// Keeps the error of a write, if the peer has hung up in the middle of an exchange. Gives it back otherwise: where nothing of a
+    /// request has arrived there is no answer to it, and on an upgraded stream there is nobody who waits for one.
+    pub(super) fn keep(&mut self, error: io::Error, awaits_answer: bool) -> Option<io::Error> {
         let has_hung_up = matches!(
             error.kind(),
             io::ErrorKind::BrokenPipe
                 | io::ErrorKind::ConnectionReset
                 | io::ErrorKind::ConnectionAborted
         );
-        if !(has_hung_up && is_request_begun) {
+        if !(has_hung_up && awaits_answer) {
             return Some(error);
         }
         self.0 = Some(error);
@@ -60,15 +60,15 @@ mod tests {
     }
 
     #[test]
-    fn only_a_hang_up_in_the_middle_of_a_request_is_kept() {
-        for (kind, is_request_begun) in [
+    fn only_a_hang_up_in_the_middle_of_an_exchange_is_kept() {
+        for (kind, awaits_answer) in [
             (ErrorKind::BrokenPipe, false),
             (ErrorKind::ConnectionReset, false),
             (ErrorKind::InvalidData, true),
             (ErrorKind::TimedOut, true),
         ] {
             let mut broken = Broken::default();
-            let back = broken.keep(kind.into(), is_request_begun);
+            let back = broken.keep(kind.into(), awaits_answer);
             assert_eq!(back.map(|error| error.kind()), Some(kind));
             assert!(!broken.is_kept());
         }

@@ -52,6 +52,8 @@ struct Seen {
     response_begun: bool,
     /// The next read is to wait for another poll.
     turn_over: bool,
+    /// The exchange is over: if bytes still go to and fro, they are no longer HTTP's.
+    over: bool,
 }
 
 impl Tap {
@@ -75,7 +77,7 @@ impl Tap {
     /// A write failed. Waits, if reading may still bring the answer: what has happened to the stream wakes its reader.
     fn write_failed<T>(&mut self, error: io::Error) -> Poll<io::Result<T>> {
         self.watch.failed(&error);
-        match self.broken.keep(error, self.watch.is_request_begun()) {
+        match self.broken.keep(error, self.watch.awaits_answer()) {
             Some(error) => Poll::Ready(Err(error)),
             None => Poll::Pending,
         }
@@ -108,6 +110,7 @@ impl Watch {
         seen.told_body = 0;
         seen.response_begun = false;
         seen.turn_over = false;
+        seen.over = false;
     }
 
     /// The exchange is over: what is seen from now on is nobody's.
@@ -115,6 +118,7 @@ impl Watch {
         let mut seen = self.lock();
         seen.emitter = Emitter::none();
         seen.turn_over = false;
+        seen.over = true;
     }
 
     /// Has the codec's next read wait for another poll, so that whoever polls comes to look at what it has read so far.
@@ -143,6 +147,12 @@ impl Watch {
     /// Whether a byte of the request was accepted.
     pub(crate) fn is_request_begun(&self) -> bool {
         self.lock().request.is_begun()
+    }
+
+    /// Whether the peer may answer a request that it has at least a byte of.
+    fn awaits_answer(&self) -> bool {
+        let seen = self.lock();
+        seen.request.is_begun() && !seen.over
     }
 
     /// Whether the request's head was handed to the kernel.
