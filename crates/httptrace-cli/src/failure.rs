@@ -8,10 +8,11 @@ use std::io;
 use std::time::Duration;
 
 use http::{Method, Uri};
-use httptrace::info::Address;
+use httptrace::info::{Address, TlsLeg};
 use httptrace::timeline::{AttemptTimeline, Timeline};
 use httptrace::{ErrorKind, Phase};
 use httptrace_client::Error;
+use rustls::CertificateError;
 
 use crate::exit::Exit;
 use crate::options::UsageError;
@@ -42,7 +43,9 @@ impl Failure {
         });
         let hint = match special_hint(error, attempt) {
             Some(special) => Some(special.to_owned()),
-            None if error.is_proxy() => Some(proxy::hint(error)),
+            None if error.is_proxy() || ended_with_proxy(error, attempt) => {
+                Some(proxy::hint(error))
+            }
             None => hint(error.phase(), error.kind(), &Origin::of(uri)),
         };
         Self {
@@ -124,12 +127,26 @@ fn special_hint(error: &Error, attempt: Option<&AttemptTimeline>) -> Option<&'st
     if error.phase() == Some(Phase::Connect) && was_over_unix(attempt) {
         return Some("is it the path of the socket that the server listens on?");
     }
-    if error.is_tls() && peer_speaks_tls(error) {
-        return Some(
-            "what is offered is limited by --tlsv1.3 and --tls-max, and added to by --cert",
-        );
+    match tls_error(error) {
+        // An answer that only who speaks TLS gives.
+        Some(rustls::Error::AlertReceived(_) | rustls::Error::PeerIncompatible(_)) => {
+            Some("what is offered is limited by --tlsv1.3 and --tls-max, and added to by --cert")
+        }
+        Some(rustls::Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        )) => Some(
+            "no authority helps: ask by a name that the certificate has (--resolve leads it to any address); -k accepts any certificate",
+        ),
+        _ => None,
     }
-    None
+}
+
+/// Whether it was a handshake with the proxy that was going on when the whole call's time was up.
+fn ended_with_proxy(error: &Error, attempt: Option<&AttemptTimeline>) -> bool {
+    let dial = attempt.and_then(|attempt| attempt.dials.last());
+    let handshake = dial.and_then(|dial| dial.handshakes.last());
+    error.phase() == Some(Phase::Tls)
+        && handshake.is_some_and(|handshake| handshake.info.leg == TlsLeg::Proxy)
 }
 
 /// Whether the last connect was to a Unix socket.
@@ -139,17 +156,10 @@ fn was_over_unix(attempt: Option<&AttemptTimeline>) -> bool {
     connect.is_some_and(|connect| matches!(connect.info.addr, Address::Unix(_)))
 }
 
-/// Whether a handshake failed by an answer that only who speaks TLS gives.
-fn peer_speaks_tls(error: &Error) -> bool {
-    let io = error
-        .source()
-        .and_then(|source| source.downcast_ref::<io::Error>());
-    let within = io.and_then(io::Error::get_ref);
-    let tls = within.and_then(|within| within.downcast_ref::<rustls::Error>());
-    matches!(
-        tls,
-        Some(rustls::Error::AlertReceived(_) | rustls::Error::PeerIncompatible(_))
-    )
+/// What the TLS library said.
+fn tls_error(error: &Error) -> Option<&rustls::Error> {
+    let io = error.source()?.downcast_ref::<io::Error>()?;
+    io.get_ref()?.downcast_ref()
 }
 
 /// Whether a redirect cannot be followed because of its `Location`, however many are allowed.

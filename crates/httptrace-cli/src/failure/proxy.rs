@@ -12,7 +12,13 @@ pub(super) fn hint(error: &Error) -> String {
 fn advice(phase: Option<Phase>, kind: ErrorKind, status: Option<u16>) -> &'static str {
     match (phase, kind, status) {
         (.., Some(407)) => {
-            "the proxy wants to know who you are: --proxy-user USER:PASSWORD tells it"
+            "the proxy wants to know who you are: --proxy-user USER:PASSWORD tells it; if you did, it does not accept that"
+        }
+        (.., Some(401)) => {
+            "the proxy does not accept who you are: are --proxy-user or the user and password of its URL right?"
+        }
+        (.., Some(..=400 | 404 | 405)) => {
+            "is it a proxy? It answers as a server does that is asked for a page"
         }
         (.., Some(500..)) => {
             "the proxy could not get there itself: is the host right? If it is near, --noproxy HOST goes without the proxy"
@@ -48,7 +54,9 @@ mod tests {
         let tunnel = Some(Phase::Proxy);
         let table = [
             (tunnel, ErrorKind::Refused, Some(407), "--proxy-user"),
+            (tunnel, ErrorKind::Refused, Some(401), "does not accept"),
             (tunnel, ErrorKind::Refused, Some(403), "does not let you"),
+            (tunnel, ErrorKind::Refused, Some(302), "is it a proxy?"),
             (
                 tunnel,
                 ErrorKind::Refused,

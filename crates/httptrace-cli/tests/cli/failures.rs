@@ -55,6 +55,21 @@ async fn a_certificate_is_checked_unless_told_otherwise() {
 }
 
 #[tokio::test]
+async fn a_certificate_for_another_name_is_not_put_down_to_its_authority() {
+    let ca = TestCa::new();
+    let tls = ca.server(&["another.test"]).config();
+    let peer = Peer::loopback().conn(|c| c.client_may_leave().start_tls(tls));
+    let dir = tempfile::tempdir().unwrap();
+    let pem = dir.path().join("ca.pem");
+    std::fs::write(&pem, ca.pem()).unwrap();
+    let url = format!("https://{}/", peer.addr());
+    let run = httptrace(&["--cacert", pem.to_str().unwrap(), &url]).await;
+    run.expect(3)
+        .says("another.test")
+        .says("hint: no authority helps: ask by a name that the certificate has");
+}
+
+#[tokio::test]
 async fn more_than_a_client_takes_is_not_put_down_to_the_wrong_protocol() {
     let flood = "HTTP/1.1 102 Processing\r\n\r\n".repeat(200);
     let long = format!("HTTP/1.1 200 OK\r\nX-Long: {}\r\n\r\n", "x".repeat(600_000));

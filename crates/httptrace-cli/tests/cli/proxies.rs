@@ -120,3 +120,15 @@ async fn the_environments_proxies_count_unless_told_otherwise() {
         .says("use http, https or socks5");
     assert!(!run.stderr.contains("secret"), "{run:#?}");
 }
+
+#[tokio::test]
+async fn a_proxy_that_does_not_speak_tls_is_to_blame_whichever_time_limit_ends_it() {
+    for limit in ["--max-time", "--connect-timeout"] {
+        let silent = Peer::loopback().conn(|c| c.client_may_leave().swallow());
+        let proxy = format!("https://{}", silent.addr());
+        let run = httptrace(&[limit, "0.1", "-x", &proxy, "http://a.example/"]).await;
+        run.expect(5)
+            .says("phase tls")
+            .says("hint: does the proxy speak TLS?");
+    }
+}
