@@ -565,6 +565,34 @@ async fn deadlines_hold_while_a_body_is_decoded() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_asks_for_more_after_a_deadline_hears_of_no_second_end() {
+    let whole = with_length("gzip", &coded(Coding::Gzip, text(10_000)));
+    let part = whole[..whole.len() / 2].to_vec();
+    let peer =
+        Arc::new(DuplexPeer::new().conn(|c| c.exchange(part).client_may_leave().hold_open()));
+    let client = in_memory(&peer)
+        .decompress(true)
+        .timeout(Duration::from_secs(2))
+        .build();
+    let checker = Checker::new();
+    let response = client.send(get_url(URL, &checker)).await.unwrap();
+    let mut body = response.into_body();
+    let error = loop {
+        match soon(body.frame()).await.expect("the body breaks off") {
+            Ok(_) => continue,
+            Err(error) => break error,
+        }
+    };
+    assert!(error.is_timeout(), "{error}");
+    for _ in 0..2 {
+        assert!(soon(body.frame()).await.is_none());
+    }
+    assert_eq!(done(&checker).len(), 1);
+    drop(body);
+    checker.finish().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_redirect_is_followed_with_the_offer_and_only_the_last_response_is_decoded() {
     let moved = "HTTP/1.1 302 Found\r\nLocation: /there\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\njunk";
     let there = with_length("gzip", &coded(Coding::Gzip, "hello"));

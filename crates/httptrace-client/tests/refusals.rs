@@ -6,11 +6,12 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use httptrace::{Emitter, EventKind, EventName};
 use httptrace_client::{Client, Connect, ConnectTarget, Connected, Connecting};
 use httptrace_test::Checker;
-use rig::{AtMost, call_error, fetch, pieces, request_to, soon, words};
+use rig::{AtMost, call_error, direct, fetch, pieces, request_to, soon, words};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 const URL: &str = "http://example.com/";
@@ -20,7 +21,8 @@ const REFUSAL: &[u8] = b"HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\n\r\nlarg
 /// came in the same moment.
 struct HangingUp {
     takes: usize,
-    answer: &'static [u8],
+    /// Absent: it says nothing, and does not end either, as when a peer has closed its reading side alone.
+    answer: Option<&'static [u8]>,
     hung_up: bool,
     reader: Option<Waker>,
 }
@@ -31,13 +33,13 @@ impl AsyncRead for HangingUp {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if !self.hung_up {
+        let Some(answer) = self.answer.filter(|_| self.hung_up) else {
             self.reader = Some(cx.waker().clone());
             return Poll::Pending;
-        }
-        let (now, later) = self.answer.split_at(self.answer.len().min(buf.remaining()));
+        };
+        let (now, later) = answer.split_at(answer.len().min(buf.remaining()));
         buf.put_slice(now);
-        self.answer = later;
+        self.answer = Some(later);
         Poll::Ready(Ok(()))
     }
 }
@@ -70,7 +72,7 @@ impl AsyncWrite for HangingUp {
 }
 
 /// Leads every connection to a peer that hangs up with this answer.
-struct ToHangingUp(&'static [u8]);
+struct ToHangingUp(Option<&'static [u8]>);
 
 impl Connect for ToHangingUp {
     fn connect(&self, target: &ConnectTarget<'_>, emitter: &Emitter) -> Connecting {
@@ -90,7 +92,7 @@ impl Connect for ToHangingUp {
 }
 
 fn client(answer: &'static [u8]) -> Client {
-    Client::builder().connector(ToHangingUp(answer)).build()
+    direct().connector(ToHangingUp(Some(answer))).build()
 }
 
 #[tokio::test(start_paused = true)]
@@ -128,6 +130,19 @@ async fn without_an_answer_the_write_is_what_failed() {
     let (_, message) = call_error(&checker).unwrap();
     assert!(message.contains("roken pipe"), "{message}");
     assert!(!words(&checker).contains("got_first_response_byte"));
+    checker.finish().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_wait_for_an_answer_after_a_broken_write_has_the_limit_of_any_other() {
+    let checker = Checker::new();
+    let request = request_to("POST", URL, &checker, pieces(10, 1000).body());
+    let builder = direct().connector(ToHangingUp(None));
+    let client = builder
+        .response_head_timeout(Duration::from_secs(5))
+        .build();
+    let error = soon(fetch(&client, request)).await.unwrap_err();
+    assert!(error.is_timeout(), "{error}");
     checker.finish().await;
 }
 

@@ -5,6 +5,7 @@
 //! when the session has nothing left to write.
 
 mod broken;
+mod fields;
 mod http1;
 
 use std::io::{self, IoSlice};
@@ -12,7 +13,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
-use http::{HeaderName, HeaderValue, header};
+use http::HeaderValue;
 use httptrace::info::{
     GotFirstResponseByte, Wait100Continue, WriteOutcome, WroteBody, WroteHeaderField, WroteHeaders,
     WroteRequest,
@@ -22,6 +23,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::dial::Stream;
 use broken::Broken;
+pub(crate) use fields::fields_by_name;
 pub(crate) use http1::RequestDecoder;
 
 /// The stream under the codec.
@@ -45,6 +47,8 @@ struct Seen {
     dirty: bool,
     head_flushed: bool,
     request_flushed: bool,
+    /// A write failed: nothing more of the request leaves.
+    write_failed: bool,
     /// `WroteRequest` was emitted.
     told: bool,
     /// Body bytes that `WroteBody` has told of.
@@ -106,6 +110,7 @@ impl Watch {
         seen.dirty = false;
         seen.head_flushed = false;
         seen.request_flushed = false;
+        seen.write_failed = false;
         seen.told = false;
         seen.told_body = 0;
         seen.response_begun = false;
@@ -163,6 +168,12 @@ impl Watch {
     /// Whether the request was handed to the kernel to its end.
     pub(crate) fn is_request_flushed(&self) -> bool {
         self.lock().request_flushed
+    }
+
+    /// Whether all of the request has left that ever will: the answer is the peer's turn.
+    pub(crate) fn is_writing_over(&self) -> bool {
+        let seen = self.lock();
+        seen.request_flushed || seen.write_failed
     }
 
     /// Whether a byte of the response arrived.
@@ -231,6 +242,7 @@ impl Watch {
     }
 
     fn failed(&self, error: &io::Error) {
+        self.lock().write_failed = true;
         self.give_up(|| {
             let copy = io::Error::new(error.kind(), error.to_string());
             WriteOutcome::Failed(EventError::io(copy))
@@ -283,39 +295,6 @@ impl Seen {
             end: end.then_some(total),
         })
     }
-}
-
-/// The header fields of a head: one entry per name, in the order of the wire.
-pub(crate) fn fields_by_name(head: &[u8]) -> Vec<(Arc<str>, Arc<[HeaderValue]>)> {
-    let mut names: Vec<(&[u8], Vec<HeaderValue>)> = Vec::new();
-    for (name, value) in http1::fields(head) {
-        let Ok(mut value) = HeaderValue::from_bytes(value) else {
-            continue;
-        };
-        value.set_sensitive(is_secret(name));
-        match names
-            .iter_mut()
-            .find(|(known, _)| known.eq_ignore_ascii_case(name))
-        {
-            Some((_, values)) => values.push(value),
-            None => names.push((name, vec![value])),
-        }
-    }
-    let text = |name: &[u8]| Arc::from(String::from_utf8_lossy(name).as_ref());
-    let entry = |(name, values): (_, Vec<_>)| (text(name), Arc::from(values));
-    names.into_iter().map(entry).collect()
-}
-
-/// Whether a field's value shall not show in `Debug` output.
-fn is_secret(name: &[u8]) -> bool {
-    const SECRETS: [HeaderName; 3] = [
-        header::AUTHORIZATION,
-        header::COOKIE,
-        header::PROXY_AUTHORIZATION,
-    ];
-    SECRETS
-        .iter()
-        .any(|secret| secret.as_str().as_bytes().eq_ignore_ascii_case(name))
 }
 
 impl AsyncRead for Tap {

@@ -8,6 +8,7 @@ use httptrace::{ErrorKind, Phase};
 
 use super::decoder::{DecodeError, Decoded, Decoder};
 use crate::client::Body;
+use crate::conn::http1::ResponseBody;
 use crate::error::Error;
 
 /// A body and what takes its codings off. The body's end, or its breaking off, is told when both have come to it.
@@ -63,8 +64,9 @@ impl Decoding {
     }
 
     pub(in crate::client) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Polled {
-        let failing = self.wire.response().is_some_and(|body| body.is_failing());
-        if failing {
+        // Whoever holds the body may have given it up, for a deadline.
+        let is_given_up = |body: &mut ResponseBody| body.is_failing() || body.is_over();
+        if self.wire.response().is_some_and(is_given_up) {
             self.state = State::Over;
         }
         loop {

@@ -234,7 +234,7 @@ impl HeadDeadline {
         let Some(limit) = self.limit else {
             return Poll::Pending;
         };
-        if self.sleep.is_none() && !http1.watch.is_request_flushed() {
+        if self.sleep.is_none() && !http1.watch.is_writing_over() {
             return Poll::Pending;
         }
         let sleep = self
