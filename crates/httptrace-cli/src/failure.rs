@@ -124,8 +124,9 @@ fn special_hint(error: &Error, attempt: Option<&AttemptTimeline>) -> Option<&'st
     if error.is_client_certificate_required() {
         return Some("show one with --cert FILE and --key FILE");
     }
-    if error.phase() == Some(Phase::Connect) && was_over_unix(attempt) {
-        return Some("is it the path of the socket that the server listens on?");
+    let connecting = error.phase() == Some(Phase::Connect);
+    if let Some(hint) = connect_hint(attempt).filter(|_| connecting) {
+        return Some(hint);
     }
     match tls_error(error) {
         // An answer that only who speaks TLS gives.
@@ -149,11 +150,16 @@ fn ended_with_proxy(error: &Error, attempt: Option<&AttemptTimeline>) -> bool {
         && handshake.is_some_and(|handshake| handshake.info.leg == TlsLeg::Proxy)
 }
 
-/// Whether the last connect was to a Unix socket.
-fn was_over_unix(attempt: Option<&AttemptTimeline>) -> bool {
-    let dial = attempt.and_then(|attempt| attempt.dials.last());
-    let connect = dial.and_then(|dial| dial.connects.last());
-    connect.is_some_and(|connect| matches!(connect.info.addr, Address::Unix(_)))
+/// What to do about the last connect, if it was of an uncommon kind.
+fn connect_hint(attempt: Option<&AttemptTimeline>) -> Option<&'static str> {
+    let connect = attempt?.dials.last()?.connects.last()?;
+    match &connect.info.addr {
+        Address::Unix(path) if path.to_string_lossy().starts_with('@') => {
+            Some("is it the name of the socket that the server listens on?")
+        }
+        Address::Unix(_) => Some("is it the path of the socket that the server listens on?"),
+        _ => None,
+    }
 }
 
 /// What the TLS library said.

@@ -9,6 +9,7 @@ use httptrace::info::{
 };
 use httptrace::{Event, EventKind};
 
+use crate::address::address;
 use crate::line::{Line, micros};
 use crate::redaction::Redaction;
 use crate::rfc3339;
@@ -92,11 +93,11 @@ fn write_connection(line: &mut Line, kind: &EventKind) {
         }
         EventKind::DnsDone(info) => write_dns_done(line, info),
         EventKind::ConnectStart(info) => {
-            line.field("addr", info.addr.to_string())
+            line.field("addr", address(&info.addr))
                 .field("number", info.number);
         }
         EventKind::ConnectDone(info) => {
-            line.field("addr", info.addr.to_string())
+            line.field("addr", address(&info.addr))
                 .field("number", info.number)
                 .error(info.error.as_ref());
         }
@@ -152,7 +153,6 @@ fn write_attempt_start(line: &mut Line, info: &AttemptStart) {
 }
 
 fn write_got_conn(line: &mut Line, info: &GotConn) {
-    let address = |addr: &httptrace::info::Address| addr.to_string();
     line.field("reused", info.reused)
         .field("was_idle", info.was_idle)
         .known("idle_us", info.idle_time.map(micros))

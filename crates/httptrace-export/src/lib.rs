@@ -2,6 +2,7 @@
 #![doc = include_str!("../SCHEMA.md")]
 #![forbid(unsafe_code)]
 
+mod address;
 mod event;
 mod line;
 mod redaction;

@@ -56,6 +56,11 @@ impl ClientOptions {
             (_, true) => Family::V6,
             _ => Family::Any,
         };
+        #[cfg(any(target_os = "android", target_os = "linux"))]
+        if args.abstract_unix_socket.as_deref() == Some("") {
+            let hint = "without the @ that is shown before it: --abstract-unix-socket NAME";
+            return Err(UsageError::new("--abstract-unix-socket has no name", hint));
+        }
         let table = args.resolve.iter().map(|text| resolve::parse(text));
         Ok(Self {
             redirects,

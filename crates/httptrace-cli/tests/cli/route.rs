@@ -18,9 +18,10 @@ async fn a_unix_socket_takes_the_place_of_the_host() {
     let run = httptrace(&["--unix-socket", path, "--format", "events", url]).await;
     let events = run.expect(0).lines();
     assert!(named(&events, "dns_start").is_empty());
-    assert_eq!(named(&events, "connect_start")[0]["addr"], path);
+    let marked = format!("unix:{path}");
+    assert_eq!(named(&events, "connect_start")[0]["addr"], marked);
     let had = named(&events, "got_conn")[0];
-    assert_eq!(had["remote_addr"], path);
+    assert_eq!(had["remote_addr"], marked);
     assert!(had["local_addr"].is_null());
 
     let run = httptrace(&["--unix-socket", path, url]).await;
@@ -51,7 +52,15 @@ async fn an_abstract_unix_socket_that_is_not_there_is_shown_with_an_at_sign() {
     let run = httptrace(&["--abstract-unix-socket", &name, "http://a.test/"]).await;
     run.expect(3)
         .says(&format!("@{name}"))
-        .says("nobody listens");
+        .says("nobody listens on this name")
+        .says("hint: is it the name");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn an_abstract_unix_socket_needs_a_name() {
+    let run = httptrace(&["--abstract-unix-socket", "", "http://a.test/"]).await;
+    run.expect(2).says("--abstract-unix-socket has no name");
 }
 
 #[tokio::test]

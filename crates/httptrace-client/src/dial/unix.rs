@@ -43,6 +43,10 @@ impl UnixSocket {
             shown: with(b"@").into(),
         }
     }
+
+    fn is_abstract(&self) -> bool {
+        self.path != *self.shown
+    }
 }
 
 /// Connects to the socket.
@@ -61,7 +65,7 @@ pub(super) async fn connect(
         Ok(Err(error)) => {
             let error = Arc::new(error);
             guard.done(|done| done.with_error(event_error(&error)));
-            Err(explain(&address, &error))
+            Err(explain(socket, &error))
         }
         Err(_) => {
             let what = format!("connecting to the Unix socket {address}");
@@ -86,10 +90,13 @@ fn dialed(stream: UnixStream, address: Address) -> Dialed {
     }
 }
 
-fn explain(address: &Address, error: &Arc<io::Error>) -> Error {
+fn explain(socket: &UnixSocket, error: &Arc<io::Error>) -> Error {
     let reason = match error.kind() {
         io::ErrorKind::NotFound => {
             "there is no such socket; is the server running, and is this its path?".to_owned()
+        }
+        io::ErrorKind::ConnectionRefused if socket.is_abstract() => {
+            "nobody listens on this name; is the server running?".to_owned()
         }
         io::ErrorKind::ConnectionRefused => {
             "nobody listens on it; is the server running? What stands there may be left from one that \
@@ -108,7 +115,8 @@ fn explain(address: &Address, error: &Arc<io::Error>) -> Error {
         }
         _ => error.to_string(),
     };
-    let message = format!("could not connect to the Unix socket {address}: {reason}");
+    let shown = socket.shown.display();
+    let message = format!("could not connect to the Unix socket {shown}: {reason}");
     Error::new(Phase::Connect, kind_of(error), message).with_shared_source(Arc::clone(error) as _)
 }
 

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderValue};
 use httptrace::info::{
-    Address, AttemptReason, BodyDone, BodyEnd, CodePoint, ConnectDone, DnsDone, ProxyTunnelDone,
+    AttemptReason, BodyDone, BodyEnd, CodePoint, ConnectDone, DnsDone, ProxyTunnelDone,
     TlsHandshakeDone, WriteOutcome, WroteRequest,
 };
 use httptrace::timeline::{
@@ -23,6 +23,7 @@ use super::schema::{
     ValueObject, WroteObject,
 };
 use super::{TIMELINE_SCHEMA, TIMELINE_VERSION};
+use crate::address::address;
 use crate::line::micros;
 use crate::redaction::Redaction;
 use crate::rfc3339;
@@ -312,15 +313,6 @@ fn got_conn(attempt: &AttemptTimeline) -> Option<GotConnObject> {
         local_addr: got.info.local_addr.as_ref().map(address),
         remote_addr: got.info.remote_addr.as_ref().map(address),
     })
-}
-
-/// TCP addresses as they are, the others with a prefix that tells what they are.
-fn address(address: &Address) -> String {
-    match address {
-        Address::Tcp(_) => address.to_string(),
-        Address::Unix(path) => format!("unix:{}", path.display()),
-        other => format!("other:{other}"),
-    }
 }
 
 fn code_point(point: &CodePoint) -> CodePointObject {

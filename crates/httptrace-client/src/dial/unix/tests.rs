@@ -133,12 +133,12 @@ async fn a_path_that_is_too_long_says_so() {
 
 #[test]
 fn what_the_system_does_not_allow_is_told_with_what_it_takes() {
-    let address = Address::Unix(Path::new("/run/a").into());
+    let socket = UnixSocket::at(Path::new("/run/a"));
     for (kind, told) in [
         (io::ErrorKind::PermissionDenied, "the right to write"),
         (io::ErrorKind::WouldBlock, "queue of connections is full"),
     ] {
-        let error = explain(&address, &Arc::new(kind.into()));
+        let error = explain(&socket, &Arc::new(kind.into()));
         assert!(error.to_string().contains(told), "{error}");
     }
 }
