@@ -101,6 +101,7 @@ fn connection_facts(canvas: &Canvas, attempt: &AttemptTimeline) -> Vec<String> {
         "connection{} ({origin})",
         number(attempt.connection)
     ));
+    facts.extend(proxy(attempt).map(|proxy| format!("via {proxy}")));
     let ends = (&info.local_addr, &info.remote_addr);
     match ends {
         (Some(local), Some(remote)) => facts.push(format!("{local} {} {remote}", canvas.arrow())),
@@ -117,6 +118,22 @@ fn connection_facts(canvas: &Canvas, attempt: &AttemptTimeline) -> Vec<String> {
     facts.extend(version.or(protocol));
     facts.extend(fate(attempt));
     facts
+}
+
+/// Who is asked in place of the URI's host.
+fn proxy(attempt: &AttemptTimeline) -> Option<&str> {
+    let uri = attempt.uri.as_ref()?;
+    let default_port = match uri.scheme_str()? {
+        "https" => 443,
+        _ => 80,
+    };
+    let target = format!("{}:{}", uri.host()?, uri.port_u16().unwrap_or(default_port));
+    let asked = &*attempt.get_conn.as_ref()?.info.host_port;
+    // Whoever fires the hooks may leave out the port.
+    let is_whole = asked
+        .rsplit_once(':')
+        .is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    (is_whole && !asked.eq_ignore_ascii_case(&target)).then_some(asked)
 }
 
 /// What became of the connection.

@@ -12,7 +12,9 @@ async fn http_goes_to_the_proxy_with_credentials_that_are_shown_nowhere() {
     let peer = Peer::loopback().conn(|c| c.exchange(EMPTY));
     let addr = peer.addr().to_string();
     let run = httptrace(&["-x", &addr, "-U", "me:secret", "http://a.example/path"]).await;
-    run.expect(0).shows(&addr).shows("a.example/path");
+    run.expect(0)
+        .shows(&format!("· via {addr} ·"))
+        .shows("a.example/path");
     assert!(
         !run.stdout.contains("secret") && run.stderr.is_empty(),
         "{run:#?}"
@@ -131,4 +133,21 @@ async fn a_proxy_that_does_not_speak_tls_is_to_blame_whichever_time_limit_ends_i
             .says("phase tls")
             .says("hint: does the proxy speak TLS?");
     }
+}
+
+#[tokio::test]
+async fn a_reused_connection_is_still_shown_to_lead_to_the_proxy_and_a_direct_one_is_not() {
+    let peer = Peer::loopback().conn(|c| c.exchange(EMPTY).exchange(EMPTY).client_may_leave());
+    let addr = peer.addr().to_string();
+    let urls = ["http://a.example/", "http://b.example/"];
+    let run = httptrace(&["-x", &addr, urls[0], urls[1]]).await;
+    run.expect(0);
+    let via = format!("· via {addr}");
+    assert_eq!(run.stdout.matches(&via).count(), 2, "{run:#?}");
+
+    let direct = Peer::loopback().conn(|c| c.exchange(EMPTY).client_may_leave());
+    let url = direct.url("/").replace("127.0.0.1", "LocalHost");
+    let run = httptrace(&["-4", &url]).await;
+    run.expect(0);
+    assert!(!run.stdout.contains("via"), "{run:#?}");
 }
