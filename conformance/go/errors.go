@@ -39,6 +39,8 @@ var textClasses = []struct{ text, class string }{
 	{"FQDN too long", "usage"},
 	{"unexpected protocol version", "protocol"},
 	{"invalid byte in chunk length", "protocol"},
+	{"empty hex number for chunk length", "protocol"},
+	{"header line too long", "protocol"},
 	{"chunk length too large", "protocol"},
 	{"chunked line ends with bare LF", "protocol"},
 	{"too many transfer encodings", "protocol"},

@@ -5,16 +5,15 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, Request, Response, header};
+use httptrace::Phase;
 use httptrace::info::{CloseReason, GotResponseHeaders, NotSentReason, WriteOutcome};
-use httptrace::{ErrorKind, Phase};
 use hyper::body::Incoming;
 use tokio::time::Sleep;
 
 use super::expect::{Decision, Waiting};
 use super::informational::Informational;
-use super::{Http1, SendBody, failure, upgrade};
+use super::{Http1, SendBody, failure, framing, upgrade};
 use crate::error::Error;
 use crate::pool::Lease;
 
@@ -85,7 +84,7 @@ pub(crate) async fn exchange(
         }
         match response.as_mut().poll(cx) {
             Poll::Ready(Ok(response)) => {
-                let refused = unsound_framing(&response);
+                let refused = framing::unsound(response.version(), response.headers());
                 let refused = refused.or_else(|| informational.refuse_final(response.headers()));
                 Poll::Ready(match refused {
                     Some(error) => Err(Stop::Refused(error)),
@@ -155,26 +154,6 @@ async fn drive_once(http1: &mut Http1) {
         Poll::Ready(())
     })
     .await;
-}
-
-/// What Go refuses, and hyper delivers: a transfer coding besides chunked, whose body would come coded, and a
-/// length that is a list.
-fn unsound_framing(response: &Response<Incoming>) -> Option<Error> {
-    let mut codings = response.headers().get_all(TRANSFER_ENCODING).iter();
-    let message = match codings.next() {
-        Some(first) => {
-            if first.as_bytes().eq_ignore_ascii_case(b"chunked") && codings.next().is_none() {
-                return None;
-            }
-            "the response has a transfer coding besides chunked, which is not supported"
-        }
-        None => {
-            let mut lengths = response.headers().get_all(CONTENT_LENGTH).iter();
-            lengths.find(|length| length.as_bytes().contains(&b','))?;
-            "the response's Content-Length is a list"
-        }
-    };
-    Some(Error::new(Phase::Wait, ErrorKind::Protocol, message))
 }
 
 /// Fields as events carry them: hooks like to print what they are given, and cookies shall not show in `Debug` output.

@@ -9,7 +9,7 @@ use httptrace::{Emitter, ErrorKind, EventName, Phase};
 use super::exchange::for_hooks;
 use super::expect::{SharedGate, asks_for_100};
 use super::head_limits::head_bytes;
-use super::{HeadLimits, Http1, SendBody};
+use super::{HeadLimits, Http1, SendBody, framing};
 use crate::error::Error;
 
 /// How many informational responses one request takes, where no hook decides.
@@ -57,7 +57,11 @@ impl Informational {
             // hyper reads on until the final response: without an end to its turn, a server that sends these without
             // end would keep refusals, deadlines and whoever else shares the task waiting.
             watch.end_turn();
-            listener.arrived(response.status(), response.headers());
+            let unsound = framing::unsound(response.version(), response.headers());
+            match unsound {
+                Some(error) => listener.refuse(error),
+                None => listener.arrived(response.status(), response.headers()),
+            }
         });
         this
     }
@@ -74,6 +78,10 @@ impl Informational {
         let before = Some(state.bytes).filter(|bytes| *bytes > 0)?;
         let too_large = state.limits.are_exceeded_by(before + head_bytes(headers));
         too_large.then(|| state.limits.error())
+    }
+
+    fn refuse(&self, error: Error) {
+        self.lock().refused.get_or_insert(error);
     }
 
     fn arrived(&self, status: StatusCode, headers: &HeaderMap) {
@@ -95,7 +103,7 @@ impl Informational {
             if let Err(hook) = verdict {
                 let message = format!("a hook refused the {status} response");
                 let refused = Error::new(Phase::Wait, ErrorKind::Hook, message).with_source(hook);
-                self.lock().refused.get_or_insert(refused);
+                self.refuse(refused);
             }
         }
         let state = self.lock();

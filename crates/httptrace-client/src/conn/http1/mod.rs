@@ -4,6 +4,7 @@ mod background;
 mod exchange;
 mod expect;
 mod failure;
+mod framing;
 mod head_limits;
 mod informational;
 mod response_body;

@@ -58,6 +58,12 @@ pub(crate) enum SocksError {
     UnknownMethod(u8),
     /// The proxy does not know these credentials.
     Credentials,
+    /// The proxy wants a user and a password, and there is a password alone (RFC 1929 section 2 has no room for that).
+    NoUser,
+    /// The answer to user and password has another version number than 1.
+    UnknownLogin(u8),
+    /// A byte of the answer that must be 0 is something else.
+    Reserved(u8),
     /// An address in the answer is of a kind that does not exist.
     UnknownAddress(u8),
     /// The proxy did not open the tunnel: its reply code.
@@ -100,9 +106,12 @@ impl Socks5 {
                     send.extend(self.authenticate(method)?);
                 }
                 State::Password => {
-                    let Some([_, status]) = self.take() else {
+                    let Some([version, status]) = self.take() else {
                         break None;
                     };
+                    if version != PASSWORD_VERSION {
+                        return Err(SocksError::UnknownLogin(version));
+                    }
                     if status != 0 {
                         return Err(SocksError::Credentials);
                     }
@@ -130,6 +139,9 @@ impl Socks5 {
                 Ok(self.request.clone())
             }
             (USER_AND_PASSWORD, Some(message)) => {
+                if message[1] == 0 {
+                    return Err(SocksError::NoUser);
+                }
                 self.state = State::Password;
                 Ok(message.clone())
             }
@@ -150,6 +162,9 @@ impl Socks5 {
         match self.unread.get(1) {
             None | Some(0) => {}
             Some(code) => return Err(SocksError::Refused(*code)),
+        }
+        if let Some(reserved) = self.unread.get(2).filter(|byte| **byte != 0) {
+            return Err(SocksError::Reserved(*reserved));
         }
         let address = match (self.unread.get(3), self.unread.get(4)) {
             (Some(&IPV4), _) => 4,
@@ -227,11 +242,15 @@ impl SocksError {
     pub(super) fn kind(&self) -> ErrorKind {
         match self {
             Self::TooLong(_) => ErrorKind::Usage,
-            Self::NotSocks5(_) | Self::UnknownMethod(_) | Self::UnknownAddress(_) => {
-                ErrorKind::Protocol
-            }
+            Self::NotSocks5(_)
+            | Self::UnknownMethod(_)
+            | Self::UnknownLogin(_)
+            | Self::Reserved(_)
+            | Self::UnknownAddress(_) => ErrorKind::Protocol,
             Self::Refused(3 | 4 | 6) => ErrorKind::Unreachable,
-            Self::NoMethod { .. } | Self::Credentials | Self::Refused(_) => ErrorKind::Refused,
+            Self::NoMethod { .. } | Self::NoUser | Self::Credentials | Self::Refused(_) => {
+                ErrorKind::Refused
+            }
         }
     }
 
@@ -285,6 +304,13 @@ impl fmt::Display for SocksError {
                 )
             }
             Self::Credentials => f.write_str("it does not accept the user and the password"),
+            Self::NoUser => {
+                f.write_str("it asks for a user and a password; give the password a user")
+            }
+            Self::UnknownLogin(version) => {
+                write!(f, "it answers user and password with version {version}")
+            }
+            Self::Reserved(byte) => write!(f, "its answer has {byte} where it must have 0"),
             Self::UnknownAddress(kind) => write!(f, "its answer has an address of kind {kind}"),
             Self::Refused(code) => {
                 let reason = self.reason().unwrap_or_default();
@@ -353,7 +379,7 @@ mod tests {
     #[test]
     fn a_refusal_says_why() {
         type Feed = &'static [u8];
-        let table: [(Feed, SocksError, ErrorKind); 8] = [
+        let table: [(Feed, SocksError, ErrorKind); 10] = [
             (b"HT", SocksError::NotSocks5(b'H'), ErrorKind::Protocol),
             (b"\x04\x00", SocksError::NotSocks5(4), ErrorKind::Protocol),
             (
@@ -372,6 +398,16 @@ mod tests {
                 b"\x05\x02\x01\x01",
                 SocksError::Credentials,
                 ErrorKind::Refused,
+            ),
+            (
+                b"\x05\x02\x05\x00",
+                SocksError::UnknownLogin(5),
+                ErrorKind::Protocol,
+            ),
+            (
+                b"\x05\x00\x05\x00\x07",
+                SocksError::Reserved(7),
+                ErrorKind::Protocol,
             ),
             (
                 b"\x05\x00\x05\x02",
@@ -398,6 +434,14 @@ mod tests {
         }
         let refused = SocksError::Refused(2).to_string();
         assert_eq!(refused, "connection not allowed by ruleset (reply code 2)");
+    }
+
+    #[test]
+    fn a_password_without_a_user_is_told_to_nobody() {
+        let (mut socks, first) = begin("a.example", Some((b"", b"pw")));
+        assert_eq!(first, b"\x05\x02\x00\x02");
+        assert_eq!(socks.feed(b"\x05\x02"), Err(SocksError::NoUser));
+        assert_eq!(SocksError::NoUser.kind(), ErrorKind::Refused);
     }
 
     #[test]
