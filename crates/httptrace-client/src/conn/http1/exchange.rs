@@ -103,7 +103,14 @@ pub(crate) async fn exchange(
     .await;
 
     match head {
-        Ok(response) => finish_head(lease, waiting, response).await,
+        Ok(response) => {
+            tell_head(&lease, &response);
+            if waiting.is_none() && !upgrade::is_upgrade(&response) {
+                return Ok(exchanged(lease, response));
+            }
+            // Boxed, so that the many do not carry the room that the few need.
+            Box::pin(settle(lease, waiting, response)).await
+        }
         Err(stop) => {
             if let Some(waiting) = &waiting {
                 waiting.given_up();
@@ -113,16 +120,27 @@ pub(crate) async fn exchange(
     }
 }
 
-/// The final response's head is here: it is told, and what it means for a body held back and for the connection settled.
-async fn finish_head(
-    mut lease: Lease,
-    waiting: Option<Waiting>,
-    response: Response<Incoming>,
-) -> Result<Exchanged, Failed> {
+fn tell_head(lease: &Lease, response: &Response<Incoming>) {
     lease.emitter().emit(|| {
         let headers = for_hooks(response.headers());
         GotResponseHeaders::new(response.status(), response.version(), headers)
     });
+}
+
+fn exchanged(mut lease: Lease, response: Response<Incoming>) -> Exchanged {
+    Exchanged {
+        still_sending: !lease.conn().http1.watch.is_request_flushed(),
+        response,
+        lease,
+    }
+}
+
+/// The final response's head is here: settles what it means for a body held back, and for a connection that leaves HTTP.
+async fn settle(
+    mut lease: Lease,
+    waiting: Option<Waiting>,
+    response: Response<Incoming>,
+) -> Result<Exchanged, Failed> {
     let http1 = &mut lease.conn().http1;
     let decision = waiting.map(|waiting| waiting.answered(&response));
     if decision == Some(Decision::HoldForEver) {
@@ -139,11 +157,7 @@ async fn finish_head(
         drive_once(http1).await;
     }
     match upgrade::complete(http1, response).await {
-        Ok(response) => Ok(Exchanged {
-            still_sending: !http1.watch.is_request_flushed(),
-            response,
-            lease,
-        }),
+        Ok(response) => Ok(exchanged(lease, response)),
         Err(stop) => Err(fail(lease, stop, false)),
     }
 }

@@ -23,7 +23,7 @@ pub(crate) struct SendBody {
     /// The trailer fields that the head's `Trailer` announces; the codec would leave out all others in silence.
     trailers: Vec<HeaderName>,
     /// The piece that ends what is owed, until it is known that nothing follows: with it the peer has a whole request.
-    last: Option<Frame<Bytes>>,
+    last: Option<Bytes>,
     /// The body has ended.
     over: bool,
     /// A failure that waits until what came before it is on its way.
@@ -100,13 +100,13 @@ impl SendBody {
                 self.announced - owed,
                 self.announced,
             ))),
-            _ => Ok(self.last.take()),
+            _ => Ok(self.last.take().map(Frame::data)),
         }
     }
 
-    /// Whether a frame must wait for the one after it, because the peer would take the request for whole.
-    fn must_wait(&self, frame: &Frame<Bytes>) -> bool {
-        self.owed == Some(0) && frame.is_data() && !self.over && !self.body.is_end_stream()
+    /// Whether data must wait for what comes after it, because the peer would take the request for whole.
+    fn must_wait(&self) -> bool {
+        self.owed == Some(0) && !self.over && !self.body.is_end_stream()
     }
 
     fn check_trailers(&self, trailers: &HeaderMap) -> Result<(), BodyFailure> {
@@ -163,13 +163,17 @@ impl HttpBody for SendBody {
                 Some(Err(error)) => Err(BodyFailure::from_user(error)),
                 None => this.end(),
             };
-            match accounted {
-                // What comes after the last piece is empty, or else it would have been too much.
-                Ok(Some(frame)) if this.must_wait(&frame) => {
-                    this.last.get_or_insert(frame);
-                }
-                Ok(frame) => return Poll::Ready(frame.map(Ok)),
+            let frame = match accounted {
+                Ok(frame) => frame,
                 Err(failure) => return this.fail(failure, cx),
+            };
+            let must_wait = this.must_wait();
+            match frame.map(Frame::into_data) {
+                // What comes after the last piece is empty, or else it would have been too much.
+                Some(Ok(data)) if must_wait => drop(this.last.get_or_insert(data)),
+                Some(Ok(data)) => return Poll::Ready(Some(Ok(Frame::data(data)))),
+                Some(Err(trailers)) => return Poll::Ready(Some(Ok(trailers))),
+                None => return Poll::Ready(None),
             }
         }
         Poll::Ready(None)

@@ -20,7 +20,7 @@ pub(super) async fn complete(
     http1: &mut Http1,
     mut response: Response<Incoming>,
 ) -> Result<Response<Incoming>, Stop> {
-    if response.extensions().get::<OnUpgrade>().is_none() {
+    if !is_upgrade(&response) {
         return Ok(response);
     }
     poll_fn(|cx| http1.poll_drive(cx))
@@ -38,6 +38,11 @@ pub(super) async fn complete(
         response.extensions_mut().remove::<OnUpgrade>();
     }
     Ok(response)
+}
+
+/// Whether HTTP ends on the connection with this response.
+pub(super) fn is_upgrade(response: &Response<Incoming>) -> bool {
+    response.extensions().get::<OnUpgrade>().is_some()
 }
 
 /// Whether a head asks to switch protocols, or agrees to: it names one, and says that this is about the connection.
