@@ -51,8 +51,8 @@ named! {
         Failed Http10 IdleTimeout KeepAlivesDisabled MaxIdle MaxIdlePerHost PeerClosed RequestSaidClose ResponseSaidClose
         UnsolicitedResponse Upgraded UploadUnfinished;
     DnsSource, "source of a lookup": Custom NameServer System Table;
-    ErrorKind, "class of error": Body Canceled Certificate Closed Dns Hook Io Limit Other Protocol Redirect Refused Reset
-        Timeout Tls Unreachable Usage;
+    ErrorKind, "class of error": Body Canceled Certificate Closed Decode Dns Hook Io Limit Other Protocol Redirect Refused
+        Reset Timeout Tls Unreachable Usage;
     NotSentReason, "reason not to send": FinalResponseFirst;
     NoticedBy, "occasion": Checkout Sweep;
     Protocol, "protocol": Http1 Http2;

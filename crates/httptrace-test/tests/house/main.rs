@@ -3,6 +3,7 @@
 mod docs;
 mod edges;
 mod go_tests;
+mod names;
 mod sources;
 
 use std::fs;

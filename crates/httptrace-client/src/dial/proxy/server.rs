@@ -47,7 +47,7 @@ impl ProxyServer {
             let shown = without_userinfo(text);
             Err(format!("{shown:?} is not a proxy: {why}"))
         };
-        let (scheme, rest) = match text.split_once("://") {
+        let (scheme, rest) = match split_scheme(text) {
             Some((scheme, rest)) => (scheme.to_ascii_lowercase(), rest),
             None => ("http".to_owned(), text),
         };
@@ -156,6 +156,14 @@ impl Credentials {
     }
 }
 
+/// A scheme (RFC 3986 section 3.1), if the text begins with one, and what follows it. Without one, `://` may be part of a
+/// password.
+fn split_scheme(text: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = text.split_once("://")?;
+    let may_be_in_it = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
+    scheme.chars().all(may_be_in_it).then_some((scheme, rest))
+}
+
 /// A host without brackets, and the port if there is one.
 fn split_port(host_port: &str) -> Result<(&str, Option<u16>), &'static str> {
     let (host, port) = match host_port.strip_prefix('[') {
@@ -188,7 +196,7 @@ fn split_port(host_port: &str) -> Result<(&str, Option<u16>), &'static str> {
 
 /// The text as messages may show it.
 fn without_userinfo(text: &str) -> String {
-    let start = text.find("://").map_or(0, |at| at + 3);
+    let start = split_scheme(text).map_or(0, |(_, rest)| text.len() - rest.len());
     // Whatever comes before the last @ may be part of a password, however broken the text is.
     match text.rfind('@') {
         Some(at) if at >= start => format!("{}…{}", &text[..start], &text[at..]),
@@ -285,6 +293,7 @@ mod tests {
             "http://user:sec@ret@a:b",
             "user:secret/@[",
             "x://user:secret@a",
+            "user:sec://ret@a:b",
         ] {
             let why = ProxyServer::parse(broken).unwrap_err();
             assert!(!why.contains("sec") && !why.contains("user"), "{why}");
