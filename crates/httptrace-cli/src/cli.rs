@@ -173,7 +173,7 @@ pub(crate) struct ConnectionArgs {
     #[arg(short = '6', long)]
     pub(crate) ipv6: bool,
 
-    /// Connect to this Unix socket instead of the URL's host
+    /// Connect to this Unix socket instead of the URL's host or a proxy
     #[cfg(unix)]
     #[arg(long, value_name = "PATH")]
     pub(crate) unix_socket: Option<PathBuf>,
@@ -236,7 +236,7 @@ pub(crate) struct TlsArgs {
 #[command(next_help_heading = "Proxy")]
 pub(crate) struct ProxyArgs {
     /// Go through this proxy instead of the environment's: http (the default), https or socks5, [SCHEME://]HOST[:PORT];
-    /// '' is none
+    /// without a port 80, 443 or 1080, as in Go; '' is none
     #[arg(short = 'x', long, value_name = "PROXY")]
     pub(crate) proxy: Option<String>,
 

@@ -260,7 +260,9 @@ fn hint(phase: Option<Phase>, kind: ErrorKind, origin: &Origin) -> Option<String
         (Some(Phase::Connect), ErrorKind::Unreachable) => {
             "there is no route: check the network; -4 or -6 tries one family of addresses only"
         }
-        (Some(Phase::Connect | Phase::Queue), _) => "check host, port and network",
+        (Some(Phase::Connect | Phase::Queue), _) => {
+            "check host, port and network, and --interface if it is given"
+        }
         (Some(Phase::Tls), ErrorKind::Certificate) => {
             "if its authority is your own, trust it with --cacert FILE; -k accepts any certificate"
         }

@@ -61,6 +61,11 @@ impl ClientOptions {
             let hint = "without the @ that is shown before it: --abstract-unix-socket NAME";
             return Err(UsageError::new("--abstract-unix-socket has no name", hint));
         }
+        let mut proxy = proxy::parse(proxies, |name| std::env::var(name).ok())?;
+        if to_unix_socket(&args) {
+            // As curl does: a socket leads past every proxy.
+            proxy = Some(Proxy::none());
+        }
         let table = args.resolve.iter().map(|text| resolve::parse(text));
         Ok(Self {
             redirects,
@@ -82,8 +87,23 @@ impl ClientOptions {
             },
             tls: TlsOptions::new(tls)?,
             user_agent,
-            proxy: proxy::parse(proxies, |name| std::env::var(name).ok())?,
+            proxy,
             compressed,
         })
     }
+}
+
+#[cfg(any(target_os = "android", target_os = "linux"))]
+fn to_unix_socket(args: &ConnectionArgs) -> bool {
+    args.unix_socket.is_some() || args.abstract_unix_socket.is_some()
+}
+
+#[cfg(all(unix, not(any(target_os = "android", target_os = "linux"))))]
+fn to_unix_socket(args: &ConnectionArgs) -> bool {
+    args.unix_socket.is_some()
+}
+
+#[cfg(not(unix))]
+fn to_unix_socket(_: &ConnectionArgs) -> bool {
+    false
 }

@@ -33,6 +33,22 @@ async fn a_unix_socket_takes_the_place_of_the_host() {
 
 #[cfg(unix)]
 #[tokio::test]
+async fn a_unix_socket_leads_past_a_proxy_which_gets_to_know_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("socket");
+    let peer = Peer::unix(&path).conn(|c| c.exchange(ANSWER).client_may_leave());
+    let path = path.to_str().unwrap();
+    let proxy = "http://me:secret@proxy.test:3128";
+    let run = httptrace(&["--unix-socket", path, "-x", proxy, "http://a.test/b"]).await;
+    run.expect(0);
+    let report = peer.finish().await;
+    let head = report.conn(0).head(0);
+    assert_eq!(head.line(), "GET /b HTTP/1.1");
+    assert_eq!(head.field("proxy-authorization"), None);
+}
+
+#[cfg(unix)]
+#[tokio::test]
 async fn a_unix_socket_that_is_not_there_is_no_connection() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("socket");

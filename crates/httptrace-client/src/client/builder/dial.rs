@@ -69,7 +69,9 @@ impl<L> ClientBuilder<L> {
 
     /// Connects to this Unix socket, whatever the URL's host (curl's `--unix-socket`): no name is looked up, and what is
     /// said of addresses and TCP here has no effect. The host goes into the `Host` field as ever, and for https the TLS
-    /// of the URL's host goes on top. A [`connector`](Self::connector) comes first. Default: none.
+    /// of the URL's host goes on top. The proxies of the environment do not count then; one that is set with
+    /// [`proxy`](Self::proxy) is taken to be what listens on the socket. A [`connector`](Self::connector) comes first.
+    /// Default: none.
     #[cfg(unix)]
     pub fn unix_socket(mut self, path: impl AsRef<std::path::Path>) -> Self {
         self.dial.unix_socket = Some(UnixSocket::at(path.as_ref()));

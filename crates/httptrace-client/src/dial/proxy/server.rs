@@ -179,11 +179,11 @@ fn split_port(host_port: &str) -> Result<(&str, Option<u16>), &'static str> {
         }
         None => host_port.split_once(':').unwrap_or((host_port, "")),
     };
-    if host.is_empty() {
-        return Err("it has no host");
-    }
     if port.contains(':') {
         return Err("write an IPv6 address in brackets, as in [::1]:3128");
+    }
+    if host.is_empty() {
+        return Err("it has no host");
     }
     match port {
         "" => Ok((host, None)),
@@ -264,6 +264,7 @@ mod tests {
             ("http://a:0", "from 1 to 65535"),
             ("http://a:99999", "from 1 to 65535"),
             ("a:b:c", "in brackets"),
+            ("::1", "in brackets"),
             ("http://[::1", "not closed"),
             ("http://[::1]x", "only a port"),
             ("http://a b", "a b"),
