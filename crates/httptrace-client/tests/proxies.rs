@@ -277,6 +277,32 @@ async fn a_refused_connect_tells_the_proxys_status_and_reason() {
     }
 }
 
+#[tokio::test]
+async fn a_refused_tunnel_counts_no_more_as_a_connection_of_its_host() {
+    let ca = TestCa::new();
+    let tls = ca.server(&["a.example"]).config();
+    let peer = Peer::loopback()
+        .conn(|c| {
+            c.exchange("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+                .client_may_leave()
+        })
+        .conn(|c| {
+            c.exchange(ESTABLISHED)
+                .start_tls(tls)
+                .exchange(HELLO)
+                .client_may_leave()
+        });
+    let builder = trusting(&ca).proxy(proxy(&peer.url("")));
+    let client = builder.max_conns_per_host(1).build();
+    let checker = Checker::new();
+    let url = "https://a.example/";
+    let refused = soon(fetch(&client, get_url(url, &checker))).await;
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::Refused);
+    let text = soon(fetch(&client, get_url(url, &checker))).await;
+    assert_eq!(text.unwrap(), "hello");
+    checker.finish().await;
+}
+
 /// A SOCKS5 proxy that wants no credentials, up to its last word.
 fn socks(script: Script, request: &[u8]) -> Script {
     let greeted = script.expect_bytes(b"\x05\x01\x00").send(b"\x05\x00");
