@@ -53,6 +53,8 @@ var textClasses = []struct{ text, class string }{
 	{"invalid header field", "usage"},
 	{"use of closed network connection", "closed"},
 	{": EOF", "closed"},
+	{"non-zero reserved field", "protocol"},
+	{"invalid username/password version", "protocol"},
 	{"socks connect", "proxy"},
 }
 
