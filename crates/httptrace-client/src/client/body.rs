@@ -45,26 +45,37 @@ pub struct Body {
 enum Kind {
     Empty,
     Full(Bytes),
-    /// The wrapper makes this type `Sync` although bodies need not be.
-    Stream(SyncWrapper<BoxBody>, Outlook),
+    /// Boxed, since bodies are moved a lot, and most are none.
+    Stream(Box<Stream>),
     Response(Box<ResponseBody>),
     Decoding(Box<Decoding>),
 }
 
 type BoxBody = Pin<Box<dyn HttpBody<Data = Bytes, Error = BoxError> + Send>>;
 
-/// What a streamed body says is to come, as of its latest frame.
-struct Outlook {
+/// A streamed body, and what it says is to come, as of its latest frame.
+struct Stream {
+    /// The wrapper makes this type `Sync` although bodies need not be.
+    body: SyncWrapper<BoxBody>,
     hint: SizeHint,
     is_end: bool,
 }
 
-impl Outlook {
-    fn of(body: &BoxBody) -> Self {
+impl Stream {
+    fn new(body: BoxBody) -> Self {
         Self {
             hint: body.size_hint(),
             is_end: body.is_end_stream(),
+            body: SyncWrapper::new(body),
         }
+    }
+
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let body = self.body.get_mut();
+        let polled = body.as_mut().poll_frame(cx);
+        self.hint = body.size_hint();
+        self.is_end = body.is_end_stream();
+        polled
     }
 }
 
@@ -88,8 +99,7 @@ impl Body {
         // expect is ok because `known_body` empties the slot only when it returns a body.
         let body = slot.expect("the body is still there");
         let body: BoxBody = Box::pin(Erased { body });
-        let outlook = Outlook::of(&body);
-        Kind::Stream(SyncWrapper::new(body), outlook).into()
+        Kind::Stream(Box::new(Stream::new(body))).into()
     }
 
     /// Reads the body to its end.
@@ -151,12 +161,7 @@ impl Body {
                 let frame = (!bytes.is_empty()).then(|| Ok(Frame::data(bytes)));
                 Poll::Ready(frame)
             }
-            Kind::Stream(body, outlook) => {
-                let body = body.get_mut();
-                let polled = body.as_mut().poll_frame(cx);
-                *outlook = Outlook::of(body);
-                polled
-            }
+            Kind::Stream(stream) => stream.poll_frame(cx),
             Kind::Response(body) => body.poll_frame(cx).map(own_error),
             Kind::Decoding(body) => body.poll_frame(cx).map(own_error),
         }
@@ -244,7 +249,7 @@ impl HttpBody for Body {
 
     fn is_end_stream(&self) -> bool {
         match &self.kind {
-            Kind::Stream(_, outlook) => outlook.is_end,
+            Kind::Stream(stream) => stream.is_end,
             _ => self.is_over(),
         }
     }
@@ -253,7 +258,7 @@ impl HttpBody for Body {
         match &self.kind {
             Kind::Empty => SizeHint::with_exact(0),
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Kind::Stream(_, outlook) => outlook.hint,
+            Kind::Stream(stream) => stream.hint,
             Kind::Response(body) => body.size_hint(),
             Kind::Decoding(body) => body.size_hint(),
         }
