@@ -57,14 +57,9 @@ impl Held {
             Until::Nothing(_) => "body held to the end",
         };
         let stretch = Stretch { start, end };
-        let style = style(Phase::Wait);
-        canvas.row(
-            "expect",
-            style,
-            Some(end - start),
-            &[stretch],
-            &[note.into()],
-        );
+        // Without a label, as each address under `connect`: it is a part of the row above.
+        let style = style(Phase::Send).dimmed();
+        canvas.row("", style, Some(end - start), &[stretch], &[note.into()]);
     }
 }
 

@@ -57,7 +57,7 @@ fn the_wait_that_a_100_ends_is_shown_as_a_part_of_sending_and_the_100_itself_not
         rows(&script),
         [
             "send 51.96 ms 500 kB body",
-            "expect 40.00 ms body held until 100 Continue",
+            "40.00 ms body held until 100 Continue",
             "wait 28.00 ms",
             "receive 0.00 ms no body",
         ]
@@ -69,7 +69,7 @@ fn a_100_that_came_too_late_is_shown_where_it_came() {
     let waited = uploaded(asking(), 31_000).at(45_000, GotFirstResponseByte::new());
     let script = head(80_000, continued(waited, 45_000));
     let rows = rows(&script);
-    assert_eq!(rows[1], "expect 30.00 ms body held: no 100 Continue");
+    assert_eq!(rows[1], "30.00 ms body held: no 100 Continue");
     assert_eq!(rows[3], "100 @ 45.00 ms Continue");
 }
 
@@ -82,7 +82,7 @@ fn a_body_that_stayed_was_held_until_the_answer() {
         rows(&head(21_000, script))[..2],
         [
             "send 20.96 ms body not sent: answered before",
-            "expect 20.00 ms body held until the answer",
+            "20.00 ms body held until the answer",
         ]
     );
 }
@@ -92,5 +92,5 @@ fn a_wait_that_nothing_ended_lasts_to_the_end_of_the_attempt() {
     let lost = error(ErrorKind::Closed, "closed");
     let failed = WroteRequest::new(WriteOutcome::Failed(lost.clone()));
     let script = asking().at(11_000, failed).failed(11_000, lost);
-    assert_eq!(rows(&script)[1], "expect 10.00 ms body held to the end");
+    assert_eq!(rows(&script)[1], "10.00 ms body held to the end");
 }
