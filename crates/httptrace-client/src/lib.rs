@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod basic_auth;
 mod client;
 mod clock;
 mod conn;

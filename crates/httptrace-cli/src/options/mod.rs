@@ -241,17 +241,22 @@ fn method(explicit: Option<&str>, head: bool, has_body: bool) -> Result<Method, 
 
 /// RFC 7617.
 fn basic(user: &str) -> Result<HeaderValue, UsageError> {
-    if !user.contains(':') {
-        return Err(UsageError::new(
-            "--user has no password",
-            "write USER:PASSWORD, or 'USER:' for an empty one",
-        ));
-    }
+    user_and_password("--user", user)?;
     let credentials = format!("Basic {}", BASE64_STANDARD.encode(user));
     // unwrap_or is not reached: base64 is visible ASCII.
     let mut value = HeaderValue::try_from(credentials).unwrap_or(HeaderValue::from_static("Basic"));
     value.set_sensitive(true);
     Ok(value)
+}
+
+/// Takes `USER:PASSWORD` apart. `option` is what it was given to.
+fn user_and_password<'a>(option: &str, text: &'a str) -> Result<(&'a str, &'a str), UsageError> {
+    text.split_once(':').ok_or_else(|| {
+        UsageError::new(
+            format!("{option} has no password"),
+            "write USER:PASSWORD, or 'USER:' for an empty one",
+        )
+    })
 }
 
 impl UserAgent {

@@ -2,7 +2,7 @@
 
 use httptrace_client::Proxy;
 
-use super::UsageError;
+use super::{UsageError, user_and_password};
 use crate::cli::ProxyArgs;
 
 /// The proxies to use; absent if nothing was said: the environment's. As in curl, `NO_PROXY` counts for `--proxy` too,
@@ -30,12 +30,7 @@ pub(super) fn parse(
         chosen = chosen.bypass(list);
     }
     if let Some(user) = proxy_user {
-        let (user, password) = user.split_once(':').ok_or_else(|| {
-            UsageError::new(
-                "--proxy-user has no password",
-                "write USER:PASSWORD, or 'USER:' for an empty one",
-            )
-        })?;
+        let (user, password) = user_and_password("--proxy-user", user)?;
         chosen = chosen.basic_auth(user, password);
     }
     Ok(Some(chosen))

@@ -5,8 +5,6 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header,
 };
@@ -15,6 +13,7 @@ use httptrace::{BoxError, ErrorKind};
 use url::{Position, Url};
 
 use super::{Body, ReplayBody};
+use crate::basic_auth;
 use crate::error::Error;
 
 /// Which redirects a client follows. The default makes up to ten requests for a call, as Go does.
@@ -184,7 +183,7 @@ impl Redirector {
         let Some((userinfo, host)) = authority.and_then(|a| a.as_str().rsplit_once('@')) else {
             return Ok(());
         };
-        let credentials = basic_auth(userinfo);
+        let credentials = authorization(userinfo);
         let mut parts = request.uri().clone().into_parts();
         parts.authority = host.parse().ok();
         let uri = Uri::from_parts(parts);
@@ -372,19 +371,14 @@ fn referer(from: &Uri, to: &Uri) -> Option<HeaderValue> {
     HeaderValue::from_str(url.as_str()).ok()
 }
 
-fn basic_auth(userinfo: &str) -> HeaderValue {
+fn authorization(userinfo: &str) -> HeaderValue {
     let decoded: Vec<u8> = percent_decode(userinfo);
     let colon = if decoded.contains(&b':') {
         &b""[..]
     } else {
         b":"
     };
-    let credentials = BASE64_STANDARD.encode([&decoded[..], colon].concat());
-    // unwrap_or is not taken: base64 is valid in a header value.
-    let mut value = HeaderValue::from_str(&format!("Basic {credentials}"))
-        .unwrap_or(HeaderValue::from_static("Basic"));
-    value.set_sensitive(true);
-    value
+    basic_auth::header_value(&[&decoded[..], colon].concat())
 }
 
 fn percent_decode(text: &str) -> Vec<u8> {

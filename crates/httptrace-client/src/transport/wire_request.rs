@@ -94,8 +94,11 @@ pub(super) fn build(
     }
     let uri = match &destination.via {
         Via::Forward(proxy) => {
-            let authorization = proxy.authorization();
-            if let Some(value) = authorization.filter(|_| !own.contains_key(PROXY_AUTHORIZATION)) {
+            let authorization = match own.contains_key(PROXY_AUTHORIZATION) {
+                true => None,
+                false => proxy.authorization(),
+            };
+            if let Some(value) = authorization {
                 headers.append(PROXY_AUTHORIZATION, value);
             }
             absolute_form(head.uri())?

@@ -3,13 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use http::HeaderValue;
 use httptrace::info::{TlsLeg, TunnelKind};
 use percent_encoding::percent_decode_str;
 
 use super::host::in_ascii;
+use crate::basic_auth;
 use crate::dial::{Target, Via};
 
 /// A proxy. Its texts hold no credentials.
@@ -129,11 +128,7 @@ impl ProxyServer {
     pub(crate) fn authorization(&self) -> Option<HeaderValue> {
         let Credentials { user, password } = self.credentials.as_ref()?;
         let pair = [user, &b":"[..], password].concat();
-        let value = format!("Basic {}", BASE64_STANDARD.encode(pair));
-        // ok() loses nothing: base64 is visible ASCII.
-        let mut value = HeaderValue::try_from(value).ok()?;
-        value.set_sensitive(true);
-        Some(value)
+        Some(basic_auth::header_value(&pair))
     }
 }
 
