@@ -7,10 +7,11 @@ use crate::error::BoxError;
 use crate::event::{Event, EventKind, EventName, EventSet};
 use crate::info::{
     AttemptEnd, AttemptStart, BodyDone, CallEnd, CallStart, ConnClosed, ConnectDone, ConnectStart,
-    DnsDone, DnsStart, GetConn, Got1xxResponse, Got100Continue, GotBody, GotConn,
-    GotFirstResponseByte, GotResponseHeaders, HookPanicked, ProxyTunnelDone, ProxyTunnelStart,
-    PutIdleConn, Redirect, TlsHandshakeDone, TlsHandshakeStart, Wait100Continue, WroteBody,
-    WroteHeaderField, WroteHeaders, WroteRequest,
+    DnsDone, DnsStart, FlowControlWaitDone, FlowControlWaitStart, GetConn, GoAway, Got1xxResponse,
+    Got100Continue, GotBody, GotConn, GotFirstResponseByte, GotResponseHeaders, HookPanicked, Pong,
+    ProxyTunnelDone, ProxyTunnelStart, PutIdleConn, Redirect, SettingsReceived, StreamOpened,
+    StreamReset, TlsHandshakeDone, TlsHandshakeStart, Wait100Continue, WroteBody, WroteHeaderField,
+    WroteHeaders, WroteRequest,
 };
 use crate::observer::Observer;
 
@@ -216,6 +217,20 @@ hooks! {
     on_got_body: GotBody,
     /// Adds a hook called when the response's body is over.
     on_body_done: BodyDone,
+    /// Adds a hook called when the request's HTTP/2 stream was opened.
+    on_stream_opened: StreamOpened,
+    /// Adds a hook called when the request's HTTP/2 stream was reset, by either end.
+    on_stream_reset: StreamReset,
+    /// Adds a hook called when either end of an HTTP/2 connection says that it takes no more requests.
+    on_go_away: GoAway,
+    /// Adds a hook called when the settings of an HTTP/2 peer came.
+    on_settings_received: SettingsReceived,
+    /// Adds a hook called when the request's body begins to wait for an HTTP/2 peer's window.
+    on_flow_control_wait_start: FlowControlWaitStart,
+    /// Adds a hook called when the request's body waits no more.
+    on_flow_control_wait_done: FlowControlWaitDone,
+    /// Adds a hook called when an HTTP/2 peer answered our `PING`.
+    on_pong: Pong,
     /// Adds a hook called when another hook panicked.
     on_hook_panicked: HookPanicked,
 }

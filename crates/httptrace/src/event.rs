@@ -7,10 +7,11 @@ use crate::emitter::{Info, sealed};
 use crate::id::{CallId, ConnectionId};
 use crate::info::{
     AttemptEnd, AttemptStart, BodyDone, CallEnd, CallStart, ConnClosed, ConnectDone, ConnectStart,
-    DnsDone, DnsStart, GetConn, Got1xxResponse, Got100Continue, GotBody, GotConn,
-    GotFirstResponseByte, GotResponseHeaders, HookPanicked, ProxyTunnelDone, ProxyTunnelStart,
-    PutIdleConn, Redirect, TlsHandshakeDone, TlsHandshakeStart, Wait100Continue, WroteBody,
-    WroteHeaderField, WroteHeaders, WroteRequest,
+    DnsDone, DnsStart, FlowControlWaitDone, FlowControlWaitStart, GetConn, GoAway, Got1xxResponse,
+    Got100Continue, GotBody, GotConn, GotFirstResponseByte, GotResponseHeaders, HookPanicked, Pong,
+    ProxyTunnelDone, ProxyTunnelStart, PutIdleConn, Redirect, SettingsReceived, StreamOpened,
+    StreamReset, TlsHandshakeDone, TlsHandshakeStart, Wait100Continue, WroteBody, WroteHeaderField,
+    WroteHeaders, WroteRequest,
 };
 
 /// One fact, stamped with the instant it happened and the identities it belongs to.
@@ -179,6 +180,20 @@ events! {
     GotBody = "got_body",
     /// The response's body is over.
     BodyDone = "body_done",
+    /// The request's HTTP/2 stream was opened.
+    StreamOpened = "stream_opened",
+    /// The request's HTTP/2 stream was reset.
+    StreamReset = "stream_reset",
+    /// An HTTP/2 connection takes no more requests.
+    GoAway = "go_away",
+    /// The settings of an HTTP/2 peer came.
+    SettingsReceived = "settings_received",
+    /// The request's body began to wait for an HTTP/2 peer's window.
+    FlowControlWaitStart = "flow_control_wait_start",
+    /// The request's body waits no more.
+    FlowControlWaitDone = "flow_control_wait_done",
+    /// An HTTP/2 peer answered our `PING`.
+    Pong = "pong",
     /// A hook panicked and is off for the rest of the call.
     HookPanicked = "hook_panicked",
 }

@@ -6,8 +6,9 @@ use std::time::Instant;
 use crate::emitter::{Emitter, Info};
 use crate::error::EventError;
 use crate::info::{
-    Address, AttemptEnd, CallEnd, ConnectDone, ConnectStart, DnsDone, DnsStart, ProxyTunnelDone,
-    ProxyTunnelStart, TlsHandshakeDone, TlsHandshakeStart, TlsLeg, TunnelKind,
+    Address, AttemptEnd, CallEnd, ConnectDone, ConnectStart, DnsDone, DnsStart,
+    FlowControlWaitDone, FlowControlWaitStart, FlowWindow, ProxyTunnelDone, ProxyTunnelStart,
+    TlsHandshakeDone, TlsHandshakeStart, TlsLeg, TunnelKind,
 };
 
 /// Something that has begun. Its start was emitted when this was made; [`done`](Self::done) emits its end, and
@@ -77,6 +78,7 @@ done!(
     CallEnd,
     ConnectDone,
     DnsDone,
+    FlowControlWaitDone,
     ProxyTunnelDone,
     TlsHandshakeDone
 );
@@ -102,6 +104,16 @@ impl Emitter {
     ) -> StartGuard<ProxyTunnelDone> {
         self.emit(|| ProxyTunnelStart::new(kind, target));
         StartGuard::new(self.clone(), || ProxyTunnelDone::new(kind, target))
+    }
+
+    /// A request's body begins to wait for a window of the peer's: emits `FlowControlWaitStart`, which happened at `at`.
+    pub fn flow_control_wait_start_at(
+        &self,
+        at: Instant,
+        window: FlowWindow,
+    ) -> StartGuard<FlowControlWaitDone> {
+        self.emit_at(at, || FlowControlWaitStart::new(window));
+        StartGuard::new(self.clone(), || FlowControlWaitDone::new(window))
     }
 
     /// A TLS handshake begins: emits `TlsHandshakeStart`. `server_name` is absent for IP addresses.

@@ -102,6 +102,10 @@ pub enum RetryReason {
     ConnectionLost,
     /// The reused connection was dead before a byte of this request was written.
     NothingWritten,
+    /// The peer refused the stream before it did anything with it (`REFUSED_STREAM`, RFC 9113 section 8.7).
+    StreamRefused,
+    /// The peer said `GOAWAY` and did nothing with the stream (RFC 9113 section 6.8).
+    GoAway,
 }
 
 impl RetryReason {
@@ -111,6 +115,8 @@ impl RetryReason {
             Self::Layer => "layer",
             Self::ConnectionLost => "connection_lost",
             Self::NothingWritten => "nothing_written",
+            Self::StreamRefused => "stream_refused",
+            Self::GoAway => "go_away",
         }
     }
 }

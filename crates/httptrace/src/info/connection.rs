@@ -33,6 +33,8 @@ info! {
         remote_addr / with_remote_addr: Address,
         /// The protocol spoken on it.
         protocol / with_protocol: Protocol,
+        /// What the request waited for, if it shares the connection (HTTP/2) and could not have it at once.
+        waited_for / with_waited_for: WaitedFor,
     }
 }
 
@@ -109,6 +111,26 @@ impl Protocol {
     }
 }
 
+/// What a request had to wait for before it could have its share of an HTTP/2 connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WaitedFor {
+    /// A dial that another request had begun.
+    Dial,
+    /// A free stream: the connection had as many as the peer allows at once (RFC 9113 section 5.1.2).
+    Stream,
+}
+
+impl WaitedFor {
+    /// The cause in snake case: `dial` or `stream`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Dial => "dial",
+            Self::Stream => "stream",
+        }
+    }
+}
+
 /// Why the pool did not keep a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -160,6 +182,8 @@ pub enum CloseReason {
     CloseIdleConnections,
     /// The exchange failed; see the error.
     Failed,
+    /// One end said `GOAWAY`, and the streams that were left have ended (RFC 9113 section 6.8).
+    GoAway,
     /// The response was HTTP/1.0 without `Connection: keep-alive`.
     Http10,
     /// It had been idle for longer than the limit.
@@ -172,6 +196,8 @@ pub enum CloseReason {
     MaxIdlePerHost,
     /// The peer closed it while it was idle.
     PeerClosed,
+    /// The peer did not answer a `PING` in time.
+    PingTimeout,
     /// Our request said `Connection: close`.
     RequestSaidClose,
     /// The response said `Connection: close`.
@@ -195,12 +221,14 @@ impl CloseReason {
             Self::ClientDropped => "client_dropped",
             Self::CloseIdleConnections => "close_idle_connections",
             Self::Failed => "failed",
+            Self::GoAway => "go_away",
             Self::Http10 => "http_1_0",
             Self::IdleTimeout => "idle_timeout",
             Self::KeepAlivesDisabled => "keep_alives_disabled",
             Self::MaxIdle => "max_idle",
             Self::MaxIdlePerHost => "max_idle_per_host",
             Self::PeerClosed => "peer_closed",
+            Self::PingTimeout => "ping_timeout",
             Self::RequestSaidClose => "request_said_close",
             Self::ResponseSaidClose => "response_said_close",
             Self::UnsolicitedResponse => "unsolicited_response",

@@ -7,6 +7,7 @@ mod attempt;
 mod connection;
 mod dial;
 mod exchange;
+mod http2;
 
 pub use attempt::{
     AttemptEnd, AttemptReason, AttemptStart, CallEnd, CallStart, HookPanicked, Redirect,
@@ -14,7 +15,7 @@ pub use attempt::{
 };
 pub use connection::{
     Address, CloseReason, ConnClosed, GetConn, GotConn, NoticedBy, Protocol, PutIdleConn,
-    PutIdleError,
+    PutIdleError, WaitedFor,
 };
 pub use dial::{
     CodePoint, ConnectDone, ConnectStart, DnsDone, DnsSource, DnsStart, ProxyTunnelDone,
@@ -24,6 +25,10 @@ pub use exchange::{
     BodyDone, BodyEnd, Got1xxResponse, Got100Continue, GotBody, GotFirstResponseByte,
     GotResponseHeaders, NotSentReason, Wait100Continue, WriteOutcome, WroteBody, WroteHeaderField,
     WroteHeaders, WroteRequest,
+};
+pub use http2::{
+    FlowControlWaitDone, FlowControlWaitStart, FlowWindow, GoAway, Http2Code, Pong, ResetBy,
+    SettingsReceived, StreamOpened, StreamReset,
 };
 
 /// Declares an info struct: required fields go to `new`, optional ones get a `with_…` each.
