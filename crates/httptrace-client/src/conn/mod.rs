@@ -1,6 +1,14 @@
 //! A connection: who it leads to, what it has carried, and the codec that speaks on it.
 
+mod expect;
+mod failed;
+mod head;
+mod head_limits;
 pub(crate) mod http1;
+mod informational;
+mod patience;
+mod received;
+mod send_body;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +21,11 @@ use httptrace::{ConnectionId, ErrorKind, EventError, Phase};
 use crate::dial::Dialed;
 use crate::error::Error;
 use crate::pool::Key;
-use http1::{HeadLimits, Http1};
+pub(crate) use failed::Failed;
+pub(crate) use head_limits::HeadLimits;
+use http1::Http1;
+pub(crate) use patience::Patience;
+pub(crate) use send_body::SendBody;
 
 /// A connection, from the end of its dial to its close. Whoever owns it may use it.
 pub(crate) struct Connection {

@@ -24,7 +24,7 @@ use tokio::task::AbortHandle;
 pub(crate) use self::key::Key;
 pub(crate) use self::lease::Lease;
 use crate::clock;
-use crate::conn::http1::HeadLimits;
+use crate::conn::HeadLimits;
 use crate::conn::{Connection, Dead};
 use crate::dial::Dialer;
 use crate::error::Error;

@@ -16,7 +16,7 @@ use tower_service::Service;
 
 use crate::client::{Body, Ending};
 use crate::clock;
-use crate::conn::http1::Patience;
+use crate::conn::Patience;
 use crate::dial::Proxy;
 use crate::error::Error;
 use crate::pool::Pool;

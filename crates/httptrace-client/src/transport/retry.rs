@@ -4,7 +4,7 @@ use http::{HeaderMap, Method, Request};
 use httptrace::info::RetryReason;
 
 use crate::client::{Body, ReplayBody};
-use crate::conn::http1::{Failed, SendBody};
+use crate::conn::Failed;
 
 /// Decides about another try. Only a connection that others had before is given the benefit of the doubt: the peer
 /// may have closed it just as the request set out.
@@ -14,7 +14,9 @@ pub(super) fn decide(
     pooled: bool,
     failed: &Failed,
 ) -> Option<RetryReason> {
-    if !pooled || !failed.connection_lost {
+    if failed.not_processed.is_some() {
+        failed.not_processed
+    } else if !pooled || !failed.connection_lost {
         None
     } else if failed.unsent.is_some() || !failed.request_begun {
         Some(RetryReason::NothingWritten)
@@ -52,9 +54,9 @@ impl Spare {
 }
 
 /// The body to send again: the one that was never taken, or a spare one.
-pub(super) fn recover(unsent: Option<Box<Request<SendBody>>>, spare: Spare) -> Option<Body> {
+pub(super) fn recover(unsent: Option<Body>, spare: Spare) -> Option<Body> {
     match (unsent, spare) {
-        (Some(request), _) => Some(request.into_body().into_body()),
+        (Some(body), _) => Some(body),
         (None, Spare::Copy(body)) => Some(body),
         (None, Spare::Replay(replay)) => Some(replay.make()),
         (None, Spare::None) => None,
@@ -73,6 +75,7 @@ mod tests {
         Failed {
             error: Error::new(Phase::Wait, ErrorKind::Closed, "closed"),
             unsent: None,
+            not_processed: None,
             request_begun: true,
             response_begun: false,
             connection_lost: true,

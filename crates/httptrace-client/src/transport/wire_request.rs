@@ -9,7 +9,8 @@ use http_body::Body as _;
 
 use super::Inner;
 use crate::client::Body;
-use crate::conn::http1::{SendBody, is_switch, says};
+use crate::conn::SendBody;
+use crate::conn::http1::{is_switch, says};
 use crate::dial::{Proxy, Via};
 use crate::error::Error;
 

@@ -7,17 +7,14 @@
 mod broken;
 mod fields;
 mod http1;
+mod told;
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
-use http::HeaderValue;
-use httptrace::info::{
-    GotFirstResponseByte, Wait100Continue, WriteOutcome, WroteBody, WroteHeaderField, WroteHeaders,
-    WroteRequest,
-};
+use httptrace::info::WriteOutcome;
 use httptrace::{Emitter, EventError, EventName};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -25,6 +22,7 @@ use crate::dial::Stream;
 use broken::Broken;
 pub(crate) use fields::fields_by_name;
 pub(crate) use http1::RequestDecoder;
+use told::Written;
 
 /// The stream under the codec.
 pub(crate) struct Tap {
@@ -146,7 +144,7 @@ impl Watch {
             seen.told = true;
             (seen.emitter.clone(), seen.told_body)
         };
-        emitter.emit(|| WroteRequest::new(outcome()).with_body_bytes(body_bytes));
+        told::given_up(&emitter, outcome, body_bytes);
     }
 
     /// Whether a byte of the request was accepted.
@@ -198,34 +196,11 @@ impl Watch {
 
     /// A flush completed: tells what it carried. The hooks run after the lock is gone.
     fn flushed(&self) {
-        let Some(flushed) = self.lock().flush() else {
+        let Some(written) = self.lock().flush() else {
             return;
         };
-        let Flushed {
-            emitter,
-            fields,
-            head,
-            holds_body,
-            body_bytes,
-            end,
-        } = flushed;
-        let Some(at) = emitter.now() else { return };
-        for (name, values) in fields {
-            emitter.emit_at(at, || WroteHeaderField::new(name, values));
-        }
-        if head {
-            emitter.emit_at(at, WroteHeaders::new);
-        }
-        if head && holds_body {
-            emitter.emit_at(at, Wait100Continue::new);
-        }
-        if body_bytes > 0 {
-            emitter.emit_at(at, || WroteBody::new(body_bytes));
-        }
-        if let Some(total) = end {
-            emitter.emit_at(at, || {
-                WroteRequest::new(WriteOutcome::Sent).with_body_bytes(total)
-            });
+        if let Some(at) = written.emitter.now() {
+            written.tell(at);
         }
     }
 
@@ -238,7 +213,9 @@ impl Watch {
             seen.response_begun = true;
             seen.emitter.clone()
         };
-        emitter.emit(GotFirstResponseByte::new);
+        if let Some(at) = emitter.now() {
+            told::first_byte(&emitter, at);
+        }
     }
 
     fn failed(&self, error: &io::Error) {
@@ -254,19 +231,8 @@ impl Watch {
     }
 }
 
-/// What one completed flush carried.
-struct Flushed {
-    emitter: Emitter,
-    fields: Vec<(Arc<str>, Arc<[HeaderValue]>)>,
-    head: bool,
-    holds_body: bool,
-    body_bytes: u64,
-    /// Bytes of the whole body, if this flush carried the request's end.
-    end: Option<u64>,
-}
-
 impl Seen {
-    fn flush(&mut self) -> Option<Flushed> {
+    fn flush(&mut self) -> Option<Written> {
         if !std::mem::take(&mut self.dirty) {
             return None;
         }
@@ -283,7 +249,8 @@ impl Seen {
         if self.emitter.is_none() || was_told {
             return None;
         }
-        Some(Flushed {
+        Some(Written {
+            stream_id: None,
             fields: match head && self.emitter.wants(EventName::WroteHeaderField) {
                 true => fields_by_name(self.request.head()),
                 false => Vec::new(),

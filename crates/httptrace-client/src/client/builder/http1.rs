@@ -1,7 +1,7 @@
 //! Settings of HTTP/1.
 
 use super::ClientBuilder;
-use crate::conn::http1::HeadLimits;
+use crate::conn::HeadLimits;
 
 /// HTTP/1.
 impl<L> ClientBuilder<L> {

@@ -18,7 +18,7 @@ use tower_layer::{Identity, Layer, Stack};
 
 use super::{Client, RedirectPolicy, Settings, TraceWith, decode as decoding};
 use crate::clock;
-use crate::conn::http1::{HeadLimits, Patience};
+use crate::conn::{HeadLimits, Patience};
 use crate::dial::{DialConfig, Dialer, Proxy};
 use crate::pool::{Pool, PoolLimits};
 use crate::transport::{Inner, Transport};

@@ -1,19 +1,18 @@
 //! One exchange up to the response's head, driven in the caller's task.
 
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::pin::pin;
+use std::task::Poll;
 
-use http::{HeaderMap, Request, Response, header};
+use http::{Request, Response};
 use httptrace::Phase;
-use httptrace::info::{CloseReason, GotResponseHeaders, NotSentReason, WriteOutcome};
+use httptrace::info::{CloseReason, NotSentReason, WriteOutcome};
 use hyper::body::Incoming;
-use tokio::time::Sleep;
 
-use super::expect::{Decision, Waiting};
-use super::informational::Informational;
-use super::{Http1, SendBody, failure, framing, upgrade};
+use super::{Http1, failure, framing, informational, upgrade};
+use crate::conn::expect::{Decision, Waiting};
+use crate::conn::patience::HeadDeadline;
+use crate::conn::{Failed, Patience, SendBody, head};
 use crate::error::Error;
 use crate::pool::Lease;
 
@@ -25,34 +24,11 @@ pub(crate) struct Exchanged {
     pub(crate) still_sending: bool,
 }
 
-/// No response's head has come. The connection is closed already.
-pub(crate) struct Failed {
-    pub(crate) error: Error,
-    /// The request, where the codec never took it.
-    pub(crate) unsent: Option<Box<Request<SendBody>>>,
-    /// A byte of the request was accepted by the connection.
-    pub(crate) request_begun: bool,
-    /// A byte of the response arrived.
-    pub(crate) response_begun: bool,
-    /// The connection ended by itself: neither a hook, nor the body, nor a deadline ended it.
-    pub(crate) connection_lost: bool,
-}
-
 /// Why the wait for a response's head was ended.
 pub(super) enum Stop {
     Codec(hyper::Error, Option<Box<Request<SendBody>>>),
     Refused(Error),
     Timeout(Error),
-}
-
-/// How long the peer is waited for.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
-    /// From the request's end to the response's head (Go's `ResponseHeaderTimeout`). Absent: without end.
-    pub(crate) head: Option<Duration>,
-    /// From the request's head to `100 Continue`, where the request asks for it (Go's `ExpectContinueTimeout`). Absent:
-    /// not at all.
-    pub(crate) expect_continue: Option<Duration>,
 }
 
 /// Writes a request and reads until its response's head.
@@ -67,14 +43,16 @@ pub(crate) async fn exchange(
     let http1 = &mut conn.http1;
     let mut waiting = Waiting::hold_back(&mut request, patience.expect_continue);
     let gate = waiting.as_ref().map(|waiting| waiting.gate().clone());
-    let informational = Informational::listen(&mut request, &emitter, http1, gate);
+    let informational = informational::listen(&mut request, &emitter, http1, gate);
     http1.begin_exchange(&emitter, waiting.is_some());
     let mut response = pin!(http1.sender.try_send_request(request));
     let mut deadline = HeadDeadline::new(patience.head);
 
     let head = poll_fn(|cx| {
         let _ = http1.poll_drive(cx);
-        let decision = waiting.as_mut().map(|w| w.poll(&http1.watch, cx));
+        let decision = waiting
+            .as_mut()
+            .map(|w| w.poll(http1.watch.is_head_flushed(), cx));
         if decision == Some(Decision::Open) {
             waiting = None;
             let _ = http1.poll_drive(cx);
@@ -96,7 +74,7 @@ pub(crate) async fn exchange(
                 Poll::Ready(Err(Stop::Codec(failed.into_error(), unsent)))
             }
             Poll::Pending => deadline
-                .poll(http1, cx)
+                .poll(|| http1.watch.is_writing_over(), cx)
                 .map(|error| Err(Stop::Timeout(error))),
         }
     })
@@ -104,7 +82,7 @@ pub(crate) async fn exchange(
 
     match head {
         Ok(response) => {
-            tell_head(&lease, &response);
+            head::tell(lease.emitter(), &response);
             if waiting.is_none() && !upgrade::is_upgrade(&response) {
                 return Ok(exchanged(lease, response));
             }
@@ -118,13 +96,6 @@ pub(crate) async fn exchange(
             Err(fail(lease, stop, waiting.is_some()))
         }
     }
-}
-
-fn tell_head(lease: &Lease, response: &Response<Incoming>) {
-    lease.emitter().emit(|| {
-        let headers = for_hooks(response.headers());
-        GotResponseHeaders::new(response.status(), response.version(), headers)
-    });
 }
 
 fn exchanged(mut lease: Lease, response: Response<Incoming>) -> Exchanged {
@@ -170,17 +141,6 @@ async fn drive_once(http1: &mut Http1) {
     .await;
 }
 
-/// Fields as events carry them: hooks like to print what they are given, and cookies shall not show in `Debug` output.
-pub(super) fn for_hooks(headers: &HeaderMap) -> HeaderMap {
-    let mut headers = headers.clone();
-    for (name, value) in &mut headers {
-        if name == header::SET_COOKIE {
-            value.set_sensitive(true);
-        }
-    }
-    headers
-}
-
 fn fail(mut lease: Lease, stop: Stop, body_held: bool) -> Failed {
     let http1 = &lease.conn().http1;
     let request_begun = http1.watch.is_request_begun();
@@ -205,37 +165,10 @@ fn fail(mut lease: Lease, stop: Stop, body_held: bool) -> Failed {
     lease.close(CloseReason::Failed, Some(error.to_event()));
     Failed {
         error,
-        unsent,
+        unsent: unsent.map(|request| request.into_body().into_body()),
+        not_processed: None,
         request_begun,
         response_begun,
         connection_lost: lost,
-    }
-}
-
-/// The time the peer is given between the request's end and the response's head.
-struct HeadDeadline {
-    limit: Option<Duration>,
-    sleep: Option<Pin<Box<Sleep>>>,
-}
-
-impl HeadDeadline {
-    fn new(limit: Option<Duration>) -> Self {
-        Self { limit, sleep: None }
-    }
-
-    fn poll(&mut self, http1: &Http1, cx: &mut Context<'_>) -> Poll<Error> {
-        let Some(limit) = self.limit else {
-            return Poll::Pending;
-        };
-        if self.sleep.is_none() && !http1.watch.is_writing_over() {
-            return Poll::Pending;
-        }
-        let sleep = self
-            .sleep
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
-        sleep
-            .as_mut()
-            .poll(cx)
-            .map(|()| Error::timeout(Phase::Wait, "the wait for the response's head", limit))
     }
 }

@@ -6,8 +6,8 @@ use std::io;
 use httptrace::info::CloseReason;
 use httptrace::{ErrorKind, EventError, Phase};
 
-use super::send_body::BodyFailure;
 use crate::conn::Dead;
+use crate::conn::send_body::BodyFailure;
 use crate::dial::{alert_behind, alert_reason};
 use crate::error::Error;
 

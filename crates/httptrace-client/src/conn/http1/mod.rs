@@ -2,14 +2,11 @@
 
 mod background;
 mod exchange;
-mod expect;
 mod failure;
 mod framing;
-mod head_limits;
 mod informational;
 mod response_body;
 mod reuse;
-mod send_body;
 mod upgrade;
 
 use std::pin::Pin;
@@ -21,14 +18,12 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use sync_wrapper::SyncWrapper;
 
-pub(crate) use exchange::{Exchanged, Failed, Patience, exchange};
-pub(crate) use head_limits::HeadLimits;
+pub(crate) use exchange::{Exchanged, exchange};
 pub(crate) use response_body::ResponseBody;
 pub(crate) use reuse::{closes_after, says};
-pub(crate) use send_body::SendBody;
 pub(crate) use upgrade::is_switch;
 
-use super::Dead;
+use super::{Dead, HeadLimits, SendBody};
 use crate::dial::{SocketProbe, Stream};
 use crate::error::Error;
 use crate::wire::{Tap, Watch};

@@ -4,14 +4,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use http_body::{Body as _, Frame, SizeHint};
-use httptrace::info::{AttemptEnd, BodyDone, BodyEnd, CloseReason, GotBody};
-use httptrace::{Attempt, Emitter, ErrorKind, EventError, Phase};
+use httptrace::info::{BodyEnd, CloseReason};
+use httptrace::{Attempt, ErrorKind, EventError, Phase};
 use hyper::body::Incoming;
 
 use super::background::{self, Background};
 use super::failure;
+use crate::conn::received::Received;
 use crate::error::Error;
 use crate::pool::Lease;
 
@@ -21,25 +22,9 @@ pub(crate) struct ResponseBody {
     drive: Drive,
     /// Why the connection must be closed after this response, if it must.
     closes: Option<CloseReason>,
-    /// Ends with the body.
-    attempt: Option<Attempt>,
-    /// The attempt's, with the connection's id.
-    emitter: Emitter,
-    status: StatusCode,
-    bytes: u64,
-    /// Somebody decodes it: the body is over when they have made something of all of it.
-    held: Option<Held>,
-    trailers: Option<HeaderMap>,
+    received: Received,
     /// Why it broke off, until that is told.
     failure: Option<Error>,
-}
-
-/// What is known of a body that is being decoded.
-#[derive(Default)]
-struct Held {
-    decoded: u64,
-    /// The end was read.
-    ended: bool,
 }
 
 /// Who drives the connection meanwhile.
@@ -73,12 +58,7 @@ impl ResponseBody {
             incoming: Some(incoming),
             drive,
             closes,
-            attempt: Some(attempt),
-            emitter,
-            status,
-            bytes: 0,
-            held: None,
-            trailers: None,
+            received: Received::new(attempt, emitter, status),
             failure: None,
         };
         if body.is_ready_to_conclude() {
@@ -89,7 +69,7 @@ impl ResponseBody {
 
     /// Bytes handed out so far.
     pub(crate) fn bytes(&self) -> u64 {
-        self.bytes
+        self.received.bytes()
     }
 
     pub(crate) fn is_over(&self) -> bool {
@@ -104,7 +84,7 @@ impl ResponseBody {
     /// Nothing more belongs to the attempt: ends it, if the body is over.
     pub(crate) fn settle(&mut self) {
         if self.is_over() {
-            self.end_attempt(|end| end);
+            self.received.end_attempt(|end| end);
         }
     }
 
@@ -141,36 +121,30 @@ impl ResponseBody {
                 self.fail(error, CloseReason::Failed);
                 self.poll_settled(cx)
             }
-            None => match &mut self.held {
-                Some(held) => {
-                    held.ended = true;
-                    Poll::Ready(None)
-                }
-                None => {
-                    self.conclude();
-                    self.poll_settled(cx)
-                }
-            },
+            None if self.received.hold_end() => Poll::Ready(None),
+            None => {
+                self.conclude();
+                self.poll_settled(cx)
+            }
         }
     }
 
     /// From now on its end is not its own: whoever decodes it says when it is over, by [`release`](Self::release) or
     /// [`break_off`](Self::break_off).
     pub(crate) fn hold(&mut self) {
-        self.held = self.incoming.as_ref().map(|_| Held::default());
+        if self.incoming.is_some() {
+            self.received.hold();
+        }
     }
 
     /// So many bytes it has been decoded to so far.
     pub(crate) fn decoded(&mut self, bytes: u64) {
-        if let Some(held) = &mut self.held {
-            held.decoded = bytes;
-        }
+        self.received.decoded(bytes);
     }
 
     /// Whether its end has been read, or is known without asking for another frame.
     pub(crate) fn is_at_end(&self) -> bool {
-        let ended = self.held.as_ref().is_some_and(|held| held.ended);
-        ended || self.incoming.as_ref().is_none_or(Incoming::is_end_stream)
+        self.received.is_held_at_end() || self.incoming.as_ref().is_none_or(Incoming::is_end_stream)
     }
 
     /// All of it was read and decoded. If that was known only from its end, the connection's fate is waited for by
@@ -187,7 +161,7 @@ impl ResponseBody {
     pub(crate) fn break_off(&mut self, error: Error) {
         let at_end = self.is_at_end();
         let event = error.to_event();
-        self.tell_done(BodyEnd::Error(event.clone()));
+        self.received.tell_done(BodyEnd::Error(event.clone()));
         self.failure = Some(error);
         let incoming = self.incoming.take().filter(|_| !at_end);
         match (std::mem::replace(&mut self.drive, Drive::Over), incoming) {
@@ -209,7 +183,7 @@ impl ResponseBody {
     /// The body breaks off here. The next frame is the error, when the connection is closed.
     pub(crate) fn fail(&mut self, error: Error, reason: CloseReason) {
         let event = error.to_event();
-        self.tell_done(BodyEnd::Error(event.clone()));
+        self.received.tell_done(BodyEnd::Error(event.clone()));
         self.incoming = None;
         self.failure = Some(error);
         match std::mem::replace(&mut self.drive, Drive::Over) {
@@ -226,15 +200,7 @@ impl ResponseBody {
     }
 
     fn got(&mut self, frame: &Frame<Bytes>) {
-        if let Some(data) = frame.data_ref() {
-            let bytes = data.len() as u64;
-            self.bytes += bytes;
-            if bytes > 0 {
-                self.emitter.emit(|| GotBody::new(bytes));
-            }
-        } else if let Some(trailers) = frame.trailers_ref() {
-            self.trailers = Some(trailers.clone());
-        }
+        self.received.got(frame);
         if self.is_ready_to_conclude() {
             self.conclude();
             self.settle();
@@ -244,12 +210,12 @@ impl ResponseBody {
     /// Whether the end is known without asking for another frame, and nobody must be waited for.
     fn is_ready_to_conclude(&self) -> bool {
         let at_end = self.incoming.as_ref().is_some_and(Incoming::is_end_stream);
-        at_end && self.held.is_none() && matches!(self.drive, Drive::Here(_))
+        at_end && !self.received.is_held() && matches!(self.drive, Drive::Here(_))
     }
 
     /// The body has been read to its end.
     fn conclude(&mut self) {
-        self.tell_done(BodyEnd::End);
+        self.received.tell_done(BodyEnd::End);
         self.incoming = None;
         match std::mem::replace(&mut self.drive, Drive::Over) {
             Drive::Here(lease) => {
@@ -273,27 +239,9 @@ impl ResponseBody {
             self.settle();
             return Poll::Ready(None);
         };
-        self.end_attempt(|end| end.with_error(error.to_event()));
+        self.received
+            .end_attempt(|end| end.with_error(error.to_event()));
         Poll::Ready(Some(Err(error)))
-    }
-
-    fn tell_done(&mut self, end: BodyEnd) {
-        let (bytes, trailers) = (self.bytes, self.trailers.take());
-        let decoded = self.held.as_ref().map(|held| held.decoded);
-        self.emitter.emit(|| {
-            let mut done = BodyDone::new(end).with_wire_bytes(bytes);
-            done.decoded_bytes = decoded;
-            match trailers {
-                Some(trailers) => done.with_trailers(trailers),
-                None => done,
-            }
-        });
-    }
-
-    fn end_attempt(&mut self, fill: impl FnOnce(AttemptEnd) -> AttemptEnd) {
-        if let Some(attempt) = self.attempt.take() {
-            attempt.done(|end| fill(end.with_status(self.status)));
-        }
     }
 
     fn explain(&self, error: hyper::Error) -> Error {
@@ -302,7 +250,7 @@ impl ResponseBody {
         }
         let message = format!(
             "the server closed the connection before the end of the response's body, after {} bytes of it",
-            self.bytes
+            self.bytes()
         );
         Error::new(Phase::Receive, ErrorKind::Closed, message).with_source(error)
     }
@@ -313,25 +261,26 @@ impl Drop for ResponseBody {
         let drive = std::mem::replace(&mut self.drive, Drive::Over);
         let at_end = self.is_at_end();
         if self.incoming.is_some() {
-            self.tell_done(BodyEnd::Dropped);
+            self.received.tell_done(BodyEnd::Dropped);
         }
         match drive {
             // All of it was read, and some of it not decoded.
             Drive::Here(lease) if at_end => background::conclude(lease, self.closes),
             Drive::Here(lease) => {
                 if let Some(incoming) = self.incoming.take() {
-                    background::drain(lease, incoming, self.bytes, self.closes);
+                    background::drain(lease, incoming, self.received.bytes(), self.closes);
                 }
             }
             Drive::Elsewhere(background) => {
                 if self.incoming.is_none() {
                     // The response was read, but the upload goes on without us.
-                    self.end_attempt(|end| end.with_error(EventError::canceled()));
+                    self.received
+                        .end_attempt(|end| end.with_error(EventError::canceled()));
                 }
                 background.dropped(self.incoming.take());
             }
             Drive::Over => {}
         }
-        self.end_attempt(|end| end);
+        self.received.end_attempt(|end| end);
     }
 }

@@ -10,9 +10,8 @@ use httptrace::info::CloseReason;
 use tokio::time::Sleep;
 
 use super::SendBody;
-use super::reuse::{closes_after, says};
+use super::http1::{closes_after, says};
 use crate::clock;
-use crate::wire::Watch;
 
 /// Holds a request's body back, and decides when it may go. The first fact that settles it counts.
 ///
@@ -125,7 +124,7 @@ impl SharedGate {
     }
 }
 
-/// The wait of one exchange, from its request to the final response's head.
+/// The wait of one exchange, from its request to the final response's head at least.
 pub(super) struct Waiting {
     gate: SharedGate,
     sleep: Option<Pin<Box<Sleep>>>,
@@ -159,8 +158,8 @@ impl Waiting {
     }
 
     /// What is decided so far. Wakes the task when the time is over.
-    pub(super) fn poll(&mut self, watch: &Watch, cx: &mut Context<'_>) -> Decision {
-        let (now, head_written) = (clock::now(), watch.is_head_flushed());
+    pub(super) fn poll(&mut self, head_written: bool, cx: &mut Context<'_>) -> Decision {
+        let now = clock::now();
         let mut gate = self.gate.lock();
         if head_written {
             gate.head_written(now);

@@ -1,0 +1,21 @@
+//! An exchange that brought no response's head.
+
+use httptrace::info::RetryReason;
+
+use crate::client::Body;
+use crate::error::Error;
+
+/// No response's head has come. An HTTP/1 connection is closed already; an HTTP/2 stream is over.
+pub(crate) struct Failed {
+    pub(crate) error: Error,
+    /// The request's body, where the codec never took the request.
+    pub(crate) unsent: Option<Body>,
+    /// The peer says that it has not done anything with the request, or must have meant so.
+    pub(crate) not_processed: Option<RetryReason>,
+    /// A byte of the request was accepted by the connection.
+    pub(crate) request_begun: bool,
+    /// A byte of the response arrived.
+    pub(crate) response_begun: bool,
+    /// The connection ended by itself: neither a hook, nor the body, nor a deadline ended it.
+    pub(crate) connection_lost: bool,
+}
