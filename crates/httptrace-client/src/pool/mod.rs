@@ -5,7 +5,9 @@ mod dialing;
 mod idle;
 mod key;
 mod lease;
+mod origins;
 mod returning;
+mod shared;
 mod sweep;
 mod waiters;
 

@@ -12,7 +12,9 @@ pub(crate) struct WaiterId(u64);
 /// Waiters and connection counts by key. Sans-IO.
 ///
 /// A waiter dials for itself unless `max_conns_per_host` forbids it; then its dial is queued until a connection of
-/// that host is gone. Whatever connection comes first serves it, and waiters are served in the order in which they came.
+/// that host is gone. Where a connection can serve many, the waiters share a dial instead: one at a time, by the one
+/// that has waited longest. Whatever connection comes first serves a waiter, and waiters are served in the order in
+/// which they came.
 #[derive(Debug)]
 pub(crate) struct Waiters {
     max_conns_per_host: Option<usize>,
@@ -26,6 +28,10 @@ struct Host {
     waiters: VecDeque<WaiterId>,
     /// Waiters whose dial has not been allowed yet.
     dial_queue: VecDeque<WaiterId>,
+    /// Waiters that wait for the dial of another, or for a stream.
+    joined: VecDeque<WaiterId>,
+    /// Whose dial the joined wait for.
+    shared_dial: Option<WaiterId>,
     /// Connections being dialed, in use and idle.
     conns: usize,
 }
@@ -42,17 +48,102 @@ impl Waiters {
 
     /// Adds a waiter. Returns whether it may dial now; its connection is then counted already.
     pub(crate) fn add(&mut self, key: &Arc<Key>) -> (WaiterId, bool) {
+        let max = self.max_conns_per_host;
+        let (id, host) = self.enter(key);
+        (id, host.dial_or_queue(id, max))
+    }
+
+    /// Adds a waiter that has no dial of its own: [`shared_dial`](Self::shared_dial) tells whether one begins.
+    pub(crate) fn join(&mut self, key: &Arc<Key>) -> WaiterId {
+        let (id, host) = self.enter(key);
+        host.joined.push_back(id);
+        id
+    }
+
+    fn enter(&mut self, key: &Arc<Key>) -> (WaiterId, &mut Host) {
         let id = WaiterId(self.next);
         self.next += 1;
         self.waiting.insert(id);
         let host = self.hosts.entry(Arc::clone(key)).or_default();
         host.waiters.push_back(id);
-        let may_dial = self.max_conns_per_host.is_none_or(|max| host.conns < max);
-        match may_dial {
-            true => host.conns += 1,
-            false => host.dial_queue.push_back(id),
+        (id, host)
+    }
+
+    /// Whether anybody waits for a connection of this key.
+    pub(crate) fn any(&self, key: &Key) -> bool {
+        let host = self.hosts.get(key);
+        host.is_some_and(|host| !host.waiters.is_empty())
+    }
+
+    /// The joined waiter that is to dial now for all of them: nobody does so yet, and there may be another connection,
+    /// which is counted already.
+    pub(crate) fn shared_dial(&mut self, key: &Key) -> Option<WaiterId> {
+        let host = self.hosts.get_mut(key)?;
+        if host.shared_dial.is_some() || !host.may_dial(self.max_conns_per_host) {
+            return None;
         }
-        (id, may_dial)
+        let waiting = &self.waiting;
+        let mut joined = std::iter::from_fn(|| host.joined.pop_front());
+        let next = joined.find(|id| waiting.contains(id))?;
+        host.shared_dial = Some(next);
+        host.conns += 1;
+        Some(next)
+    }
+
+    /// Whether others wait for the dial of this waiter.
+    pub(crate) fn is_joined(&self, key: &Key, id: WaiterId) -> bool {
+        let host = self.hosts.get(key);
+        host.is_some_and(|host| host.shared_dial == Some(id) && !host.joined.is_empty())
+    }
+
+    /// The dial of this waiter is over, or shall not be joined any more. Returns whether it was the shared one.
+    pub(crate) fn end_shared_dial(&mut self, key: &Key, id: WaiterId) -> bool {
+        let Some(host) = self.hosts.get_mut(key) else {
+            return false;
+        };
+        let was_shared = host.shared_dial == Some(id);
+        if was_shared {
+            host.shared_dial = None;
+        }
+        was_shared
+    }
+
+    /// Its own dial is over and had nothing for it: it joins the others, before them.
+    pub(crate) fn rejoin(&mut self, key: &Key, id: WaiterId) {
+        if let Some(host) = self.hosts.get_mut(key) {
+            host.joined.push_front(id);
+        }
+    }
+
+    /// The joined shall dial for themselves: connections of this key cannot be shared. Returns those that may dial now,
+    /// counted already.
+    pub(crate) fn split(&mut self, key: &Key) -> Vec<WaiterId> {
+        let max = self.max_conns_per_host;
+        let joined = self.joined(key);
+        let Some(host) = self.hosts.get_mut(key) else {
+            return Vec::new();
+        };
+        let mut dialing = joined;
+        dialing.retain(|id| host.dial_or_queue(*id, max));
+        dialing
+    }
+
+    /// Takes the joined, who wait no more.
+    pub(crate) fn take_joined(&mut self, key: &Key) -> Vec<WaiterId> {
+        let joined = self.joined(key);
+        for id in &joined {
+            self.waiting.remove(id);
+        }
+        self.tidy(key);
+        joined
+    }
+
+    fn joined(&mut self, key: &Key) -> Vec<WaiterId> {
+        let Some(host) = self.hosts.get_mut(key) else {
+            return Vec::new();
+        };
+        let joined = std::mem::take(&mut host.joined).into_iter();
+        joined.filter(|id| self.waiting.contains(id)).collect()
     }
 
     /// Whether it still waits.
@@ -108,14 +199,30 @@ impl Waiters {
         let Some(host) = self.hosts.get_mut(key) else {
             return;
         };
-        for queue in [&mut host.waiters, &mut host.dial_queue] {
+        for queue in [&mut host.waiters, &mut host.dial_queue, &mut host.joined] {
             while queue.front().is_some_and(|id| !self.waiting.contains(id)) {
                 queue.pop_front();
             }
         }
-        if host.conns == 0 && host.waiters.is_empty() && host.dial_queue.is_empty() {
+        if host.conns == 0 && host.waiters.is_empty() {
             self.hosts.remove(key);
         }
+    }
+}
+
+impl Host {
+    fn may_dial(&self, max: Option<usize>) -> bool {
+        max.is_none_or(|max| self.conns < max)
+    }
+
+    /// Counts the connection that this waiter may dial now, or queues its dial. Returns which of the two.
+    fn dial_or_queue(&mut self, id: WaiterId, max: Option<usize>) -> bool {
+        let may_dial = self.may_dial(max);
+        match may_dial {
+            true => self.conns += 1,
+            false => self.dial_queue.push_back(id),
+        }
+        may_dial
     }
 }
 
@@ -178,6 +285,61 @@ mod tests {
         let (queued, _) = waiters.add(&a);
         waiters.remove(&a, id);
         waiters.remove(&a, queued);
+        assert_eq!(waiters.release(&a), None);
+        assert_eq!(waiters.known_keys(), 0);
+    }
+
+    #[test]
+    fn those_who_share_have_one_dial_at_a_time() {
+        let runtime = runtime();
+        let a = key(&runtime, "a");
+        let mut waiters = Waiters::new(None);
+        let ids: Vec<_> = (0..3).map(|_| waiters.join(&a)).collect();
+        assert_eq!(waiters.shared_dial(&a), Some(ids[0]));
+        assert_eq!(waiters.shared_dial(&a), None);
+        assert!(waiters.is_joined(&a, ids[0]) && !waiters.is_joined(&a, ids[1]));
+        waiters.remove(&a, ids[1]);
+        assert!(!waiters.end_shared_dial(&a, ids[1]) && waiters.end_shared_dial(&a, ids[0]));
+        assert_eq!(waiters.shared_dial(&a), Some(ids[2]));
+        assert_eq!(waiters.conns(&a), 2);
+    }
+
+    #[test]
+    fn a_shared_dial_counts_among_the_connections_of_its_host() {
+        let runtime = runtime();
+        let a = key(&runtime, "a");
+        let mut waiters = Waiters::new(Some(1));
+        let first = waiters.join(&a);
+        let second = waiters.join(&a);
+        assert_eq!(waiters.shared_dial(&a), Some(first));
+        waiters.end_shared_dial(&a, first);
+        assert_eq!(waiters.shared_dial(&a), None);
+        assert_eq!(waiters.release(&a), None);
+        assert_eq!(waiters.shared_dial(&a), Some(second));
+    }
+
+    #[test]
+    fn when_connections_cannot_be_shared_the_joined_dial_for_themselves() {
+        let runtime = runtime();
+        let a = key(&runtime, "a");
+        let mut waiters = Waiters::new(Some(2));
+        let ids: Vec<_> = (0..4).map(|_| waiters.join(&a)).collect();
+        waiters.shared_dial(&a);
+        waiters.remove(&a, ids[1]);
+        assert_eq!(waiters.split(&a), [ids[2]]);
+        assert_eq!(waiters.release(&a), Some(ids[3]));
+    }
+
+    #[test]
+    fn those_who_joined_a_dial_in_vain_wait_no_more() {
+        let runtime = runtime();
+        let a = key(&runtime, "a");
+        let mut waiters = Waiters::new(None);
+        let ids: Vec<_> = (0..3).map(|_| waiters.join(&a)).collect();
+        waiters.shared_dial(&a);
+        waiters.remove(&a, ids[0]);
+        assert_eq!(waiters.take_joined(&a), ids[1..]);
+        assert!(!waiters.any(&a));
         assert_eq!(waiters.release(&a), None);
         assert_eq!(waiters.known_keys(), 0);
     }
