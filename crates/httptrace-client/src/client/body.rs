@@ -20,7 +20,7 @@ use foreign::{Erased, known_body};
 
 use super::decode::Decoding;
 use super::ending::Ending;
-use crate::conn::http1::ResponseBody;
+use crate::conn::ResponseBody;
 use crate::error::Error;
 
 /// A body: of a request to send, or of a response as it arrives.

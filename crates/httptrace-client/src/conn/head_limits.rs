@@ -28,6 +28,11 @@ impl HeadLimits {
         Self { bytes }
     }
 
+    /// As HTTP/2 counts header fields.
+    pub(super) fn as_list_size(self) -> u32 {
+        u32::try_from(self.bytes).unwrap_or(u32::MAX)
+    }
+
     pub(super) fn apply_to(self, builder: &mut Builder) {
         builder.max_headers(MAX_FIELDS).max_header_size(self.bytes);
         // A head must fit into the buffer. For less than hyper's own it is left alone: it serves bodies as well.

@@ -1,13 +1,16 @@
 //! A connection: who it leads to, what it has carried, and the codec that speaks on it.
 
+mod establish;
 mod expect;
 mod failed;
 mod head;
 mod head_limits;
 pub(crate) mod http1;
+pub(crate) mod http2;
 mod informational;
 mod patience;
 mod received;
+mod response_body;
 mod send_body;
 
 use std::sync::Arc;
@@ -15,16 +18,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Wake, Waker};
 use std::time::Duration;
 
-use httptrace::info::{Address, CloseReason, Protocol};
-use httptrace::{ConnectionId, ErrorKind, EventError, Phase};
+use httptrace::info::{Address, CloseReason, ConnClosed, NoticedBy};
+use httptrace::{ConnectionId, Emitter, EventError};
 
 use crate::dial::Dialed;
 use crate::error::Error;
 use crate::pool::Key;
+pub(crate) use establish::{Established, Speech};
 pub(crate) use failed::Failed;
 pub(crate) use head_limits::HeadLimits;
 use http1::Http1;
 pub(crate) use patience::Patience;
+pub(crate) use response_body::ResponseBody;
 pub(crate) use send_body::SendBody;
 
 /// A connection, from the end of its dial to its close. Whoever owns it may use it.
@@ -41,7 +46,8 @@ pub(crate) struct Connection {
     stir: Arc<Stir>,
 }
 
-/// Why an idle connection cannot be used any more.
+/// Why a connection cannot be used any more.
+#[derive(Clone)]
 pub(crate) struct Dead {
     pub(crate) reason: CloseReason,
     pub(crate) error: Option<EventError>,
@@ -57,6 +63,21 @@ impl Dead {
     }
 }
 
+/// Tells that a connection was closed.
+pub(crate) fn tell_closed(
+    emitter: &Emitter,
+    id: ConnectionId,
+    dead: Dead,
+    noticed: Option<NoticedBy>,
+) {
+    let Dead { reason, error } = dead;
+    emitter.clone().with_connection(id).emit(|| {
+        let mut closed = ConnClosed::new(reason);
+        (closed.noticed, closed.error) = (noticed, error);
+        closed
+    });
+}
+
 impl Connection {
     pub(crate) async fn new(
         id: ConnectionId,
@@ -64,12 +85,6 @@ impl Connection {
         dialed: Dialed,
         limits: HeadLimits,
     ) -> Result<Self, Error> {
-        if let Some(protocol) = dialed.alpn.filter(|protocol| &**protocol == "h2") {
-            let message = format!(
-                "the server and the TLS configuration settled on {protocol}, which is not spoken here"
-            );
-            return Err(Error::new(Phase::Tls, ErrorKind::Protocol, message));
-        }
         Ok(Self {
             id,
             key,
@@ -80,10 +95,6 @@ impl Connection {
             http1: Http1::handshake(dialed.stream, dialed.probe, limits).await?,
             stir: Arc::default(),
         })
-    }
-
-    pub(crate) fn protocol(&self) -> Protocol {
-        Protocol::Http1
     }
 
     /// Lets the connection come to rest after an exchange, listening for what the peer may do meanwhile.

@@ -71,6 +71,11 @@ impl SendBody {
         }
     }
 
+    /// Whether nothing at all is to be sent, and nothing is to be checked.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.gate.is_none() && self.is_end_stream()
+    }
+
     /// Counts a frame against what is owed, and holds trailers against what is announced.
     fn account(&mut self, frame: &Frame<Bytes>) -> Result<(), BodyFailure> {
         if let Some(trailers) = frame.trailers_ref() {

@@ -26,6 +26,7 @@ use httptrace::Emitter;
 use httptrace::info::{Address, TlsLeg};
 
 use crate::error::Error;
+use crate::pool::Protocols;
 
 pub use connector::{Connect, ConnectTarget, Connected, Connecting};
 #[cfg(feature = "hickory")]
@@ -136,6 +137,8 @@ pub(crate) struct Target {
     pub(crate) port: u16,
     /// Whom TLS would be with.
     pub(crate) leg: TlsLeg,
+    /// What TLS offers.
+    pub(crate) protocols: Protocols,
     pub(crate) via: Via,
 }
 

@@ -78,6 +78,7 @@ pub(in crate::dial) fn target(https: bool, host: &str, port: u16) -> Target {
         host: host.into(),
         port,
         leg: TlsLeg::Target,
+        protocols: crate::pool::Protocols::Http1,
         via: Via::Direct,
     }
 }

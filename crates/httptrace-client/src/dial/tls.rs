@@ -15,6 +15,7 @@ use super::deadline::Deadline;
 use super::stream::Io;
 use super::{Dialed, Stream, Target, dns};
 use crate::error::Error;
+use crate::pool::Protocols;
 
 mod alert;
 mod config;
@@ -59,7 +60,7 @@ impl Default for TlsConfig {
             platform_roots: true,
             accept_invalid_certs: false,
             sni: true,
-            alpn: vec![b"http/1.1".to_vec()],
+            alpn: vec![b"h2".to_vec(), b"http/1.1".to_vec()],
             min_version: None,
             max_version: None,
             client_certificate: None,
@@ -96,10 +97,9 @@ impl Tls {
         emitter: &Emitter,
     ) -> Result<Dialed, Error> {
         let name = server_name(target)?;
-        let client_config = match target.leg {
-            TlsLeg::Proxy => config::for_proxies(client_config, &self.config),
-            _ => client_config,
-        };
+        let client_config = self
+            .client_config
+            .variant(client_config, &self.config, target);
         let handshake = Handshake {
             sni: match &name {
                 ServerName::DnsName(_) if client_config.enable_sni => Some(&target.host),
@@ -171,7 +171,12 @@ struct ConfigSlot {
     built: OnceLock<Arc<ClientConfig>>,
     /// Held while it is being built, on a blocking thread: those go on when the runtime that asked stands still.
     building: Mutex<()>,
+    /// The same for peers that are offered something else, or not shown everything. There are few.
+    variants: Mutex<Vec<(Audience, Arc<ClientConfig>)>>,
 }
+
+/// What a peer is offered and shown depends on this.
+type Audience = (Protocols, TlsLeg);
 
 impl ConfigSlot {
     fn get_or_build(&self, config: &TlsConfig) -> Result<Arc<ClientConfig>, Error> {
@@ -181,6 +186,23 @@ impl ConfigSlot {
         }
         let built = config::build(config)?;
         Ok(Arc::clone(self.built.get_or_init(|| built)))
+    }
+
+    /// The configuration for a peer.
+    fn variant(
+        &self,
+        built: Arc<ClientConfig>,
+        config: &TlsConfig,
+        peer: &Target,
+    ) -> Arc<ClientConfig> {
+        let audience = (peer.protocols, peer.leg);
+        let mut variants = self.variants.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, known)) = variants.iter().find(|(known, _)| *known == audience) {
+            return Arc::clone(known);
+        }
+        let variant = config::for_peer(built, config, peer.protocols, peer.leg);
+        variants.push((audience, Arc::clone(&variant)));
+        variant
     }
 }
 

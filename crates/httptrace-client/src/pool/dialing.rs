@@ -7,10 +7,11 @@ use httptrace::{ConnectionId, Emitter, ErrorKind, Phase};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+use super::key::Protocols;
 use super::waiters::WaiterId;
-use super::{Delivery, Key, Pool};
-use crate::conn::Connection;
+use super::{Checkout, Key, Pool};
 use crate::conn::http1::Rest;
+use crate::conn::{Connection, Established};
 use crate::error::Error;
 
 /// A dial that a waiter has asked for.
@@ -25,55 +26,104 @@ pub(super) struct DialJob {
 impl Pool {
     /// Dials in a task of its own, which goes on when its waiter is served by another connection.
     pub(super) fn start_dial(self: &Arc<Self>, job: DialJob) {
+        let (waiter, runtime) = (job.waiter, job.runtime.clone());
+        let key = Arc::clone(&job.key);
         let unfinished = UnfinishedDial {
             pool: Arc::clone(self),
-            waiter: job.waiter,
-            key: Arc::clone(&job.key),
-            finished: false,
+            job: Some(job),
         };
-        let (waiter, runtime) = (job.waiter, job.runtime.clone());
         // The task begins when its handle is known, so that it cannot end before.
         let (known, is_known) = oneshot::channel::<()>();
         let task = runtime.spawn(async move {
             let _ = is_known.await;
-            let result = unfinished.pool.dial(&job).await;
-            unfinished.finish(result);
+            unfinished.run().await;
         });
         let mut state = self.lock();
         match state.closed {
             true => task.abort(),
-            false => drop(state.dials.insert(waiter, task.abort_handle())),
+            false => drop(state.dials.insert(waiter, (key, task.abort_handle()))),
         }
         drop(state);
         let _ = known.send(());
     }
 
-    async fn dial(&self, job: &DialJob) -> Delivery {
+    pub(super) fn start_dials(self: &Arc<Self>, jobs: impl IntoIterator<Item = DialJob>) {
+        for job in jobs {
+            self.start_dial(job);
+        }
+    }
+
+    async fn dial(self: &Arc<Self>, job: &DialJob) -> Result<Established, Error> {
         let id = ConnectionId::next();
         let emitter = job.emitter.clone().with_connection(id);
         let dialed = self.dialer.dial(&job.key.target(), &emitter).await?;
-        let conn = Connection::new(id, Arc::clone(&job.key), dialed, self.head_limits).await?;
-        Ok(Box::new(conn))
+        let (key, pool) = (Arc::clone(&job.key), Arc::downgrade(self));
+        Established::new(id, key, dialed, self.speech, &self.emitter, pool).await
     }
 
     /// A dial ended. Its own waiter comes first; a connection that it no longer needs goes to the others.
-    fn dialed(self: &Arc<Self>, waiter: WaiterId, key: &Key, result: Delivery) {
+    fn dialed(self: &Arc<Self>, job: DialJob, result: Result<Established, Error>) {
+        self.lock().dials.remove(&job.waiter);
+        match result {
+            Ok(Established::Http1(conn)) => self.dialed_http1(&job, conn),
+            Ok(Established::Http2(conn)) => self.dialed_http2(job, &conn),
+            Err(error) => {
+                self.dial_failed(job.waiter, &job.key, error);
+                self.release(&job.key);
+            }
+        }
+    }
+
+    /// A dial ended in a connection that serves one request at a time: whoever hoped to share it dials for itself.
+    fn dialed_http1(self: &Arc<Self>, job: &DialJob, conn: Box<Connection>) {
         let mut state = self.lock();
-        state.dials.remove(&waiter);
-        let served = match state.waiters.remove(key, waiter) {
-            true => state.served.remove(&waiter),
-            false => None,
-        };
+        state.waiters.end_shared_dial(&job.key, job.waiter);
+        if job.key.protocols == Protocols::Http2OrHttp1 {
+            state.http1_origins.remember(&job.key);
+        }
+        let served = state.serve(&job.key, job.waiter);
         drop(state);
-        let failed = result.is_err();
-        let unwanted = match served {
-            Some(served) => served.send(result).err(),
-            None => Some(result),
+        let checkout = Checkout::Http1 {
+            conn,
+            idle_for: None,
         };
-        match unwanted {
-            Some(Ok(conn)) => self.put_unseen(conn),
-            _ if failed => self.release(key),
-            _ => {}
+        let unwanted = match served {
+            Some(served) => served.send(Ok(checkout)).err(),
+            None => Some(Ok(checkout)),
+        };
+        if let Some(Ok(Checkout::Http1 { conn, .. })) = unwanted {
+            self.put_unseen(conn);
+        }
+        let mut state = self.lock();
+        let dialing = state.waiters.split(&job.key);
+        let jobs: Vec<_> = dialing
+            .iter()
+            .filter_map(|waiter| state.queued.remove(waiter))
+            .collect();
+        drop(state);
+        self.start_dials(jobs);
+    }
+
+    /// A dial ended in nothing, for its own waiter and for those who joined it; these wait on if a connection is left.
+    pub(super) fn dial_failed(self: &Arc<Self>, waiter: WaiterId, key: &Key, error: Error) {
+        let mut state = self.lock();
+        let was_shared = state.waiters.end_shared_dial(key, waiter);
+        let own = state.serve(key, waiter);
+        let joined = match was_shared && !state.shared.has(key) {
+            true => state.waiters.take_joined(key),
+            false => Vec::new(),
+        };
+        let others: Vec<_> = joined
+            .iter()
+            .filter_map(|waiter| state.served.remove(waiter))
+            .collect();
+        drop(state);
+        for other in others {
+            // Whoever has given up needs no error.
+            let _ = other.send(Err(error.again()));
+        }
+        if let Some(own) = own {
+            let _ = own.send(Err(error));
         }
     }
 
@@ -97,24 +147,26 @@ impl Pool {
 /// A dial in progress. Dropping it, when its task is aborted or its runtime is gone, counts as failure.
 struct UnfinishedDial {
     pool: Arc<Pool>,
-    waiter: WaiterId,
-    key: Arc<Key>,
-    finished: bool,
+    /// Absent once it has ended.
+    job: Option<DialJob>,
 }
 
 impl UnfinishedDial {
-    fn finish(mut self, result: Delivery) {
-        self.finished = true;
-        self.pool.dialed(self.waiter, &self.key, result);
+    async fn run(mut self) {
+        let Some(job) = &self.job else { return };
+        let result = self.pool.dial(job).await;
+        if let Some(job) = self.job.take() {
+            self.pool.dialed(job, result);
+        }
     }
 }
 
 impl Drop for UnfinishedDial {
     fn drop(&mut self) {
-        if !self.finished {
+        if let Some(job) = self.job.take() {
             let message = "the dial was canceled";
             let canceled = Error::new(Phase::Connect, ErrorKind::Canceled, message);
-            self.pool.dialed(self.waiter, &self.key, Err(canceled));
+            self.pool.dialed(job, Err(canceled));
         }
     }
 }

@@ -7,6 +7,17 @@ use tokio::runtime;
 
 use crate::dial::{Target, Via};
 
+/// What may be spoken with a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Protocols {
+    /// HTTP/1 alone: plain http, requests through a forwarding proxy, upgrades.
+    Http1,
+    /// What the server chooses (ALPN).
+    Http2OrHttp1,
+    /// HTTP/2 alone, over plain TCP without asking.
+    Http2,
+}
+
 /// Connections with equal keys may serve each other's requests.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
@@ -16,6 +27,8 @@ pub(crate) struct Key {
     pub(crate) host: Arc<str>,
     pub(crate) port: u16,
     pub(crate) via: Via,
+    /// A connection that speaks what one request may not is no use to it.
+    pub(crate) protocols: Protocols,
     /// A socket is driven by the runtime it was made on: on another one it would hang.
     pub(crate) runtime: runtime::Id,
 }
@@ -28,6 +41,7 @@ impl Key {
             host: Arc::clone(&self.host),
             port: self.port,
             leg: TlsLeg::Target,
+            protocols: self.protocols,
             via: self.via.clone(),
         }
     }

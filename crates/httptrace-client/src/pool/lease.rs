@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use httptrace::info::{CloseReason, ConnClosed, NoticedBy};
+use httptrace::info::{CloseReason, NoticedBy};
 use httptrace::{Emitter, EventError};
 
 use super::Pool;
-use crate::conn::{Connection, Dead};
+use crate::conn::{self, Connection, Dead};
 
 /// A connection that one request uses. It is given back, or closed for a reason; dropping it closes it as canceled.
 pub(crate) struct Lease {
@@ -81,18 +81,7 @@ impl Pool {
     ) {
         let (id, key) = (conn.id, Arc::clone(&conn.key));
         drop(conn);
-        let Dead { reason, error } = dead;
-        emitter.clone().with_connection(id).emit(|| {
-            let closed = ConnClosed::new(reason);
-            let closed = match noticed {
-                Some(noticed) => closed.with_noticed(noticed),
-                None => closed,
-            };
-            match error {
-                Some(error) => closed.with_error(error),
-                None => closed,
-            }
-        });
+        conn::tell_closed(emitter, id, dead, noticed);
         self.release(&key);
     }
 }

@@ -1,5 +1,5 @@
-//! The pool: a request takes an idle connection, or waits for whichever comes first, one that it dials itself or one
-//! that another request gives back (late binding, as in Go).
+//! The pool: a request takes a stream of a connection that is shared, or an idle connection, or waits for whichever
+//! comes first, one that it dials itself or one that another request gives back (late binding, as in Go).
 
 mod dialing;
 mod idle;
@@ -8,32 +8,35 @@ mod lease;
 mod origins;
 mod returning;
 mod shared;
+mod streams;
 mod sweep;
 mod waiters;
+mod waiting;
 
 use std::collections::HashMap;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use httptrace::info::{CloseReason, NoticedBy};
-use httptrace::{Emitter, ErrorKind, Phase};
+use httptrace::Emitter;
+use httptrace::info::{CloseReason, NoticedBy, WaitedFor};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
-pub(crate) use self::key::Key;
+pub(crate) use self::key::{Key, Protocols};
 pub(crate) use self::lease::Lease;
 use crate::clock;
-use crate::conn::HeadLimits;
-use crate::conn::{Connection, Dead};
+use crate::conn::http2::{Http2, StreamSlot};
+use crate::conn::{Connection, Dead, Speech};
 use crate::dial::Dialer;
 use crate::error::Error;
 use dialing::DialJob;
 use idle::{IdleConns, IdleLimits, Taken};
+use origins::Http1Origins;
+use shared::{Candidate, SharedConns};
 use sweep::Sweeper;
 use waiters::{WaiterId, Waiters};
+use waiting::Waiting;
 
 /// The limits of a pool.
 #[derive(Clone, Copy, Debug)]
@@ -43,14 +46,17 @@ pub(crate) struct PoolLimits {
     pub(crate) max_conns_per_host: Option<usize>,
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) keep_alives: bool,
+    /// When an HTTP/2 connection has as many streams as its peer allows, requests wait for one instead of dialing.
+    pub(crate) strict_streams: bool,
 }
 
 /// All connections of a transport that are not in a request's hands, and everyone who waits for one.
 pub(crate) struct Pool {
     keep_alives: bool,
     says_close: bool,
+    idle_timeout: Option<Duration>,
     dialer: Dialer,
-    head_limits: HeadLimits,
+    speech: Speech,
     /// The client's own trace: what happens to idle connections is told to nobody else.
     emitter: Emitter,
     state: Mutex<State>,
@@ -58,13 +64,16 @@ pub(crate) struct Pool {
 
 struct State {
     idle: IdleConns<Box<Connection>>,
+    shared: SharedConns<Http2>,
+    http1_origins: Http1Origins,
+    strict_streams: bool,
     waiters: Waiters,
     /// How each waiter is served.
     served: HashMap<WaiterId, oneshot::Sender<Delivery>>,
-    /// What each waiter whose dial is queued would do.
+    /// What each waiter that has no dial would do.
     queued: HashMap<WaiterId, DialJob>,
     /// The dials in progress, whether their waiter still waits or not.
-    dials: HashMap<WaiterId, AbortHandle>,
+    dials: HashMap<WaiterId, (Arc<Key>, AbortHandle)>,
     /// `close_idle_connections` was called and no request has asked for a connection since.
     refuses_returns: bool,
     /// The last handle is gone.
@@ -73,20 +82,29 @@ struct State {
 }
 
 /// What a waiter gets.
-type Delivery = Result<Box<Connection>, Error>;
+type Delivery = Result<Checkout, Error>;
 
-/// A connection that was had.
-pub(crate) struct Checkout {
-    pub(crate) conn: Box<Connection>,
-    /// How long it was idle, if it was.
-    pub(crate) idle_for: Option<Duration>,
+/// What a request gets.
+pub(crate) enum Checkout {
+    /// A connection of its own.
+    Http1 {
+        conn: Box<Connection>,
+        /// How long it was idle, if it was.
+        idle_for: Option<Duration>,
+    },
+    /// A stream of a connection that others use as well.
+    Http2 {
+        slot: StreamSlot,
+        /// What it had to wait for, besides its own dial.
+        waited_for: Option<WaitedFor>,
+    },
 }
 
 impl Pool {
     pub(crate) fn new(
         limits: PoolLimits,
         dialer: Dialer,
-        head_limits: HeadLimits,
+        speech: Speech,
         emitter: Emitter,
     ) -> Self {
         let idle = IdleConns::new(IdleLimits {
@@ -96,6 +114,9 @@ impl Pool {
         });
         let state = State {
             idle,
+            shared: SharedConns::new(),
+            http1_origins: Http1Origins::default(),
+            strict_streams: limits.strict_streams,
             waiters: Waiters::new(limits.max_conns_per_host),
             served: HashMap::new(),
             queued: HashMap::new(),
@@ -107,8 +128,9 @@ impl Pool {
         Self {
             keep_alives: limits.keep_alives && limits.max_idle > 0 && limits.max_idle_per_host > 0,
             says_close: !limits.keep_alives,
+            idle_timeout: limits.idle_timeout,
             dialer,
-            head_limits,
+            speech,
             emitter,
             state: Mutex::new(state),
         }
@@ -124,7 +146,7 @@ impl Pool {
         self.says_close
     }
 
-    /// Gets a connection: an idle one that is alive, or the first that comes.
+    /// Gets a stream, or a connection: an idle one that is alive, or the first that comes.
     pub(crate) async fn checkout(
         self: &Arc<Self>,
         key: &Arc<Key>,
@@ -133,9 +155,17 @@ impl Pool {
     ) -> Result<Checkout, Error> {
         loop {
             match self.take_or_wait(key, emitter, runtime) {
+                Taking::Shared(candidate) => {
+                    if let Some(slot) = self.ask(key, &candidate) {
+                        return Ok(Checkout::Http2 {
+                            slot,
+                            waited_for: None,
+                        });
+                    }
+                }
                 Taking::Idle(mut conn, idle_for) => match conn.check(idle_for) {
                     Ok(()) => {
-                        return Ok(Checkout {
+                        return Ok(Checkout::Http1 {
                             conn,
                             idle_for: Some(idle_for),
                         });
@@ -144,13 +174,7 @@ impl Pool {
                         self.close(conn, &self.emitter, dead, Some(NoticedBy::Checkout));
                     }
                 },
-                Taking::Wait(waiting) => {
-                    let conn = waiting.await?;
-                    return Ok(Checkout {
-                        conn,
-                        idle_for: None,
-                    });
-                }
+                Taking::Wait(waiting) => return waiting.await,
             }
         }
     }
@@ -164,6 +188,12 @@ impl Pool {
         let now = clock::now();
         let mut state = self.lock();
         state.refuses_returns = false;
+        // Whoever waits comes before whoever comes now.
+        if !state.waiters.any(key) {
+            if let Some(candidate) = state.shared.candidate(key) {
+                return Taking::Shared(candidate);
+            }
+        }
         let Taken { newest, expired } = state.idle.take(key, now);
         let (taking, dial) = match newest {
             Some((conn, idle_for)) => (Taking::Idle(conn, idle_for), None),
@@ -176,74 +206,44 @@ impl Pool {
         for conn in expired {
             self.close_idle_conn(conn, CloseReason::IdleTimeout, Some(NoticedBy::Checkout));
         }
-        if let Some(job) = dial {
-            self.start_dial(job);
-        }
+        self.start_dials(dial);
         taking
-    }
-
-    fn wait(
-        self: &Arc<Self>,
-        state: &mut State,
-        key: &Arc<Key>,
-        emitter: &Emitter,
-        runtime: &Handle,
-    ) -> (Waiting, Option<DialJob>) {
-        let (waiter, may_dial) = state.waiters.add(key);
-        let (sender, receiver) = oneshot::channel();
-        state.served.insert(waiter, sender);
-        let job = DialJob {
-            waiter,
-            key: Arc::clone(key),
-            emitter: emitter.clone(),
-            runtime: runtime.clone(),
-        };
-        let dial = match may_dial {
-            true => Some(job),
-            false => {
-                state.queued.insert(waiter, job);
-                None
-            }
-        };
-        let waiting = Waiting {
-            pool: Arc::clone(self),
-            key: Arc::clone(key),
-            waiter,
-            receiver,
-        };
-        (waiting, dial)
     }
 
     /// A connection of this key is gone: the dial that waited for its place begins.
     fn release(self: &Arc<Self>, key: &Key) {
         let mut state = self.lock();
         let next = state.waiters.release(key);
-        let job = next.and_then(|waiter| state.queued.remove(&waiter));
+        let queued = next.and_then(|waiter| state.queued.remove(&waiter));
+        let job = queued.or_else(|| state.shared_dial(key));
         drop(state);
-        if let Some(job) = job {
-            self.start_dial(job);
-        }
+        self.start_dials(job);
     }
 
     /// Closes the idle connections, and the dials that nobody waits for. Connections in use are closed when they are
-    /// given back, unless another request asks for one before.
+    /// given back, unless another request asks for one before; those that are shared stay (as in Go).
     pub(crate) fn close_idle_connections(self: &Arc<Self>) {
-        let mut state = self.lock();
+        let mut guard = self.lock();
+        let state = &mut *guard;
         state.refuses_returns = true;
         let idle = state.idle.drain();
-        let unwanted: Vec<_> = state
-            .dials
-            .iter()
-            .filter(|(waiter, _)| !state.waiters.is_waiting(**waiter))
-            .map(|(_, dial)| dial.clone())
-            .collect();
-        drop(state);
+        let shared = state.shared.all();
+        let mut unwanted = Vec::new();
+        for (waiter, (key, dial)) in &state.dials {
+            if !state.waiters.is_waiting(*waiter) && !state.waiters.is_joined(key, *waiter) {
+                // Nobody shall join it in its last moment.
+                state.waiters.end_shared_dial(key, *waiter);
+                unwanted.push(dial.clone());
+            }
+        }
+        drop(guard);
         for dial in unwanted {
             dial.abort();
         }
         for conn in idle {
             self.close_idle_conn(conn, CloseReason::CloseIdleConnections, None);
         }
+        self.retire_idle(shared);
     }
 
     /// The last handle is gone: cancels all dials and closes the idle connections. Connections in use are closed when
@@ -254,13 +254,17 @@ impl Pool {
         state.sweeper = None;
         state.queued.clear();
         let idle = state.idle.drain();
-        let dials: Vec<_> = state.dials.drain().map(|(_, dial)| dial).collect();
+        let shared = state.shared.drain();
+        let dials: Vec<_> = state.dials.drain().collect();
         drop(state);
-        for dial in dials {
+        for (_, (_, dial)) in dials {
             dial.abort();
         }
         for conn in idle {
             self.close_idle_conn(conn, CloseReason::ClientDropped, None);
+        }
+        for conn in shared {
+            conn.retire(CloseReason::ClientDropped);
         }
     }
 
@@ -280,44 +284,9 @@ impl Pool {
 }
 
 enum Taking {
+    Shared(Candidate<Http2>),
     Idle(Box<Connection>, Duration),
     Wait(Waiting),
-}
-
-/// A request's wait for a connection. Dropping it gives the wait up; a connection that was already on its way goes
-/// back to the pool.
-struct Waiting {
-    pool: Arc<Pool>,
-    key: Arc<Key>,
-    waiter: WaiterId,
-    receiver: oneshot::Receiver<Delivery>,
-}
-
-impl Future for Waiting {
-    type Output = Delivery;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Delivery> {
-        let delivery = ready!(Pin::new(&mut self.receiver).poll(cx));
-        Poll::Ready(delivery.unwrap_or_else(|_| {
-            let message = "the client was shut down while the request waited for a connection";
-            Err(Error::new(Phase::Queue, ErrorKind::Canceled, message))
-        }))
-    }
-}
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        let mut state = self.pool.lock();
-        state.waiters.remove(&self.key, self.waiter);
-        let served = state.served.remove(&self.waiter);
-        let job = state.queued.remove(&self.waiter);
-        drop(state);
-        drop((served, job));
-        self.receiver.close();
-        if let Ok(Ok(conn)) = self.receiver.try_recv() {
-            self.pool.put_unseen(conn);
-        }
-    }
 }
 
 #[cfg(test)]
@@ -337,6 +306,7 @@ pub(crate) mod tests {
             host: host.into(),
             port: 80,
             via: crate::dial::Via::Direct,
+            protocols: Protocols::Http1,
             runtime: runtime.handle().id(),
         })
     }

@@ -8,7 +8,7 @@ use httptrace::info::{CloseReason, PutIdleConn, PutIdleError};
 
 use super::idle::Put;
 use super::sweep::Sweeper;
-use super::{Pool, State};
+use super::{Checkout, Pool, State};
 use crate::clock;
 use crate::conn::{Connection, Dead};
 
@@ -53,8 +53,12 @@ impl Pool {
             };
             let served = state.served.remove(&waiter);
             drop(state);
-            match served.map(|served| served.send(Ok(conn))) {
-                Some(Err(Ok(back))) => conn = back,
+            let checkout = Checkout::Http1 {
+                conn,
+                idle_for: None,
+            };
+            match served.map(|served| served.send(Ok(checkout))) {
+                Some(Err(Ok(Checkout::Http1 { conn: back, .. }))) => conn = back,
                 _ => return None,
             }
         }

@@ -50,7 +50,7 @@ async fn sweep_until_empty(pool: Weak<Pool>) {
         let Some(pool) = pool.upgrade() else { return };
         pool.sweep();
         let mut state = pool.lock();
-        if state.idle.len() == 0 {
+        if state.idle.len() == 0 && state.shared.is_empty() {
             // Dropping one's own handle aborts at the next await, of which there is none.
             state.sweeper = None;
             return;
@@ -63,7 +63,9 @@ impl Pool {
         let mut state = self.lock();
         let expired = state.idle.take_expired(clock::now());
         let suspects = state.idle.take_suspects(|conn| conn.is_stirred());
+        let shared = state.shared.all();
         drop(state);
+        self.retire_expired(shared);
         for conn in expired {
             self.close_idle_conn(conn, CloseReason::IdleTimeout, Some(NoticedBy::Sweep));
         }

@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use http::{Request, Response};
-use httptrace::info::{CloseReason, GetConn, GotConn};
+use http::{Method, Request, Response};
+use httptrace::info::{CloseReason, GetConn, GotConn, Protocol};
 use httptrace::{Attempt, Emitter};
 use tokio::runtime::Handle;
 
 use super::Inner;
-use super::retry::{self, Spare};
+use super::retry::{self, Backoff, Spare};
 use super::wire_request::{self, Destination};
 use crate::client::Body;
-use crate::conn::http1::{self, ResponseBody};
+use crate::conn::http2::StreamSlot;
+use crate::conn::{Failed, ResponseBody, SendBody, http1, http2};
 use crate::error::Error;
-use crate::pool::{Key, Lease};
+use crate::pool::{Checkout, Key, Lease};
 
 /// Makes a round trip, again where that is safe. This function walks the whole path of a request by name.
 pub(super) async fn round_trip(
@@ -21,6 +22,7 @@ pub(super) async fn round_trip(
     request: Request<Body>,
 ) -> Result<Response<Body>, Error> {
     let (head, mut body) = split(request);
+    let mut backoff = Backoff::default();
     let mut attempt = Attempt::start(&head);
     loop {
         let spare = Spare::of(&head, &body);
@@ -33,20 +35,22 @@ pub(super) async fn round_trip(
             Ok(acquired) => acquired,
             Err(error) => return Err(give_up(attempt, error)),
         };
-        let may_retry = acquired.pooled;
-        match http1::exchange(acquired.lease, wire, inner.patience).await {
+        let may_retry = acquired.is_pooled();
+        match exchange(inner, acquired, wire).await {
             Ok(exchanged) => return Ok(finish(inner, &head, attempt, exchanged)),
             Err(failed) => {
                 let again = retry::decide(head.method(), head.headers(), may_retry, &failed);
                 let again = again.and_then(|reason| {
+                    let wait = backoff.next(reason)?;
                     let body = retry::recover(failed.unsent, spare)?;
-                    Some((reason, body))
+                    Some((reason, body, wait))
                 });
                 let event = failed.error.to_event();
                 attempt.done(|end| end.with_error(event));
-                let Some((reason, same_body)) = again else {
+                let Some((reason, same_body, wait)) = again else {
                     return Err(failed.error);
                 };
+                retry::pause(wait).await;
                 attempt = Attempt::retry(&head, reason);
                 body = same_body;
             }
@@ -54,11 +58,33 @@ pub(super) async fn round_trip(
     }
 }
 
-/// A connection for this request.
-struct Acquired {
-    lease: Lease,
-    /// Others had it before, so that the peer may have closed it meanwhile.
-    pooled: bool,
+/// A connection for this request, or a stream of one.
+enum Acquired {
+    Http1 {
+        lease: Lease,
+        /// Others had it before, so that the peer may have closed it meanwhile.
+        pooled: bool,
+    },
+    Http2 {
+        slot: StreamSlot,
+        /// The request's, with the connection's id.
+        emitter: Emitter,
+    },
+}
+
+impl Acquired {
+    fn is_pooled(&self) -> bool {
+        match self {
+            Self::Http1 { pooled, .. } => *pooled,
+            Self::Http2 { .. } => true,
+        }
+    }
+}
+
+/// A response's head has come.
+enum Exchanged {
+    Http1(http1::Exchanged),
+    Http2(http2::Exchanged),
 }
 
 async fn acquire(
@@ -72,31 +98,87 @@ async fn acquire(
         host: destination.host,
         port: destination.port,
         via: destination.via,
+        protocols: destination.protocols,
         runtime: runtime.id(),
     });
     emitter.emit(|| GetConn::new(key.host_port()));
-    let checkout = inner.pool.checkout(&key, emitter, &runtime).await?;
-    let pooled = checkout.conn.was_offered;
-    let mut lease = Lease::new(checkout.conn, Arc::clone(&inner.pool), emitter);
-    let idle_for = checkout.idle_for;
-    let emitter = lease.emitter().clone();
-    let conn = lease.conn();
-    emitter.emit(|| {
-        let mut got = GotConn::new(conn.exchanges > 0, idle_for.is_some());
-        got.idle_time = idle_for;
-        got.local_addr = conn.local.clone();
-        got.remote_addr = conn.remote.clone();
-        got.with_protocol(conn.protocol())
-    });
-    Ok(Acquired { lease, pooled })
+    Ok(match inner.pool.checkout(&key, emitter, &runtime).await? {
+        Checkout::Http1 { conn, idle_for } => {
+            let pooled = conn.was_offered;
+            let mut lease = Lease::new(conn, Arc::clone(&inner.pool), emitter);
+            let emitter = lease.emitter().clone();
+            let conn = lease.conn();
+            tell_got(&emitter, || {
+                let mut got = GotConn::new(conn.exchanges > 0, idle_for.is_some());
+                got.idle_time = idle_for;
+                got.local_addr = conn.local.clone();
+                got.remote_addr = conn.remote.clone();
+                got.with_protocol(Protocol::Http1)
+            });
+            Acquired::Http1 { lease, pooled }
+        }
+        Checkout::Http2 { slot, waited_for } => {
+            let conn = slot.conn();
+            let emitter = emitter.clone().with_connection(conn.id());
+            tell_got(&emitter, || {
+                let mut got = GotConn::new(slot.reused, slot.idle_for.is_some());
+                got.idle_time = slot.idle_for;
+                got.local_addr = conn.local().cloned();
+                got.remote_addr = conn.remote().cloned();
+                got.waited_for = waited_for;
+                got.with_protocol(Protocol::Http2)
+            });
+            Acquired::Http2 { slot, emitter }
+        }
+    })
+}
+
+fn tell_got(emitter: &Emitter, build: impl FnOnce() -> GotConn) {
+    emitter.emit(build);
+}
+
+async fn exchange(
+    inner: &Inner,
+    acquired: Acquired,
+    wire: Request<SendBody>,
+) -> Result<Exchanged, Failed> {
+    match acquired {
+        Acquired::Http1 { lease, .. } => {
+            let exchanged = http1::exchange(lease, wire, inner.patience).await?;
+            Ok(Exchanged::Http1(exchanged))
+        }
+        Acquired::Http2 { slot, emitter } => {
+            // Boxed, so that what HTTP/1 has no need of takes no room there.
+            let exchanging = Box::pin(http2::exchange(slot, wire, inner.patience, emitter));
+            Ok(Exchanged::Http2(exchanging.await?))
+        }
+    }
 }
 
 fn finish(
     inner: &Inner,
     head: &Request<()>,
     attempt: Attempt,
-    exchanged: http1::Exchanged,
+    exchanged: Exchanged,
 ) -> Response<Body> {
+    let response = match exchanged {
+        Exchanged::Http1(exchanged) => {
+            finish_http1(inner, head, attempt, exchanged).map(ResponseBody::Http1)
+        }
+        Exchanged::Http2(exchanged) => {
+            let is_head = *head.method() == Method::HEAD;
+            http2::ResponseBody::new(exchanged, is_head, attempt).map(ResponseBody::Http2)
+        }
+    };
+    response.map(Body::from_response)
+}
+
+fn finish_http1(
+    inner: &Inner,
+    head: &Request<()>,
+    attempt: Attempt,
+    exchanged: http1::Exchanged,
+) -> Response<http1::ResponseBody> {
     let http1::Exchanged {
         response,
         lease,
@@ -109,8 +191,7 @@ fn finish(
     };
     let status = response.status();
     response.map(|incoming| {
-        let body = ResponseBody::new(incoming, lease, still_sending, closes, attempt, status);
-        Body::from_response(body)
+        http1::ResponseBody::new(incoming, lease, still_sending, closes, attempt, status)
     })
 }
 

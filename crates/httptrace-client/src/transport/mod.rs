@@ -19,7 +19,7 @@ use crate::clock;
 use crate::conn::Patience;
 use crate::dial::Proxy;
 use crate::error::Error;
-use crate::pool::Pool;
+use crate::pool::{Pool, Protocols};
 
 /// Makes one round trip per request: pool, dial, exchange, retry. It follows no redirects.
 ///
@@ -41,6 +41,7 @@ pub(crate) struct Inner {
     pub(crate) user_agent: Option<HeaderValue>,
     pub(crate) patience: Patience,
     pub(crate) proxy: Proxy,
+    pub(crate) protocols: Protocols,
 }
 
 impl Drop for Inner {

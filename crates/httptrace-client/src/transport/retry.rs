@@ -1,5 +1,9 @@
 //! Whether a request that failed may be sent again (Go's rule, go-semantics 1.16).
 
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::time::Duration;
+
 use http::{HeaderMap, Method, Request};
 use httptrace::info::RetryReason;
 
@@ -34,6 +38,49 @@ fn is_repeatable(method: &Method, headers: &HeaderMap) -> bool {
         *method,
         Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE
     ) || KEYS.iter().any(|key| headers.contains_key(*key))
+}
+
+/// How long to wait before a request that the peer did not process is sent again (as in Go): not at all the first time,
+/// then longer and longer, and seven times at most. Other retries are bounded by the connections there are.
+#[derive(Debug, Default)]
+pub(super) struct Backoff {
+    /// Retries so far.
+    tries: u32,
+}
+
+/// As many as Go makes.
+const MAX_RETRIES: u32 = 7;
+
+impl Backoff {
+    /// Counts a retry. Absent when there have been enough.
+    pub(super) fn next(&mut self, reason: RetryReason) -> Option<Duration> {
+        if !matches!(reason, RetryReason::StreamRefused | RetryReason::GoAway) {
+            return Some(Duration::ZERO);
+        }
+        let before = self.tries;
+        if before == MAX_RETRIES {
+            return None;
+        }
+        self.tries += 1;
+        Some(match before {
+            0 => Duration::ZERO,
+            n => jittered(Duration::from_secs(1 << (n - 1))),
+        })
+    }
+}
+
+/// Up to a tenth longer, so that those who were refused together do not come again together.
+fn jittered(wait: Duration) -> Duration {
+    let random = RandomState::new().build_hasher().finish();
+    let tenth = wait.as_millis() as u64 / 10;
+    wait + Duration::from_millis(random % (tenth + 1))
+}
+
+/// Waits before a retry.
+pub(super) async fn pause(wait: Duration) {
+    if !wait.is_zero() {
+        tokio::time::sleep(wait).await;
+    }
 }
 
 /// The body for another try.

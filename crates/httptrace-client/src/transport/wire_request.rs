@@ -13,6 +13,7 @@ use crate::conn::SendBody;
 use crate::conn::http1::{is_switch, says};
 use crate::dial::{Proxy, Via};
 use crate::error::Error;
+use crate::pool::Protocols;
 
 /// Where a request goes.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,10 +23,13 @@ pub(super) struct Destination {
     pub(super) host: Arc<str>,
     pub(super) port: u16,
     pub(super) via: Via,
+    /// What may be spoken with it.
+    pub(super) protocols: Protocols,
 }
 
 impl Destination {
-    pub(super) fn of(uri: &Uri, proxy: &Proxy) -> Result<Self, Error> {
+    /// `protocols`: what may be spoken with it, if it can be.
+    pub(super) fn of(uri: &Uri, proxy: &Proxy, protocols: Protocols) -> Result<Self, Error> {
         let https = match uri.scheme() {
             Some(scheme) if *scheme == Scheme::HTTPS => true,
             Some(scheme) if *scheme == Scheme::HTTP => false,
@@ -54,6 +58,8 @@ impl Destination {
                     host: hop.host,
                     port: hop.port,
                     via: Via::Forward(server),
+                    // As in Go: a proxy that forwards is spoken to in HTTP/1.1.
+                    protocols: Protocols::Http1,
                 }
             }
             via => Self {
@@ -61,6 +67,11 @@ impl Destination {
                 host: host.into(),
                 port,
                 via,
+                protocols: match protocols {
+                    // Without TLS there is nobody to ask.
+                    Protocols::Http2OrHttp1 if !https => Protocols::Http1,
+                    protocols => protocols,
+                },
             },
         })
     }
@@ -73,8 +84,13 @@ pub(super) fn build(
     head: &Request<()>,
     body: Body,
 ) -> Result<(Destination, Request<SendBody>), Error> {
-    let destination = Destination::of(head.uri(), &inner.proxy)?;
     let own = head.headers();
+    // What leaves HTTP leaves HTTP/1.1.
+    let protocols = match is_switch(own) || *head.method() == Method::CONNECT {
+        true => Protocols::Http1,
+        false => inner.protocols,
+    };
+    let destination = Destination::of(head.uri(), &inner.proxy, protocols)?;
     let mut headers = HeaderMap::with_capacity(own.len() + 4);
     headers.insert(header::HOST, host(head.uri(), own)?);
     if let Some(agent) = own.get(header::USER_AGENT).or(inner.user_agent.as_ref()) {
@@ -243,7 +259,7 @@ mod tests {
     #[test]
     fn the_destination_has_a_port_in_any_case() {
         let of = |text| {
-            Destination::of(&uri(text), &Proxy::none())
+            Destination::of(&uri(text), &Proxy::none(), Protocols::Http2OrHttp1)
                 .map(|d| (d.https, d.host.to_string(), d.port))
         };
         assert_eq!(
@@ -257,7 +273,7 @@ mod tests {
     #[test]
     fn a_uri_that_leads_nowhere_is_refused_with_what_to_do() {
         let message = |text| {
-            Destination::of(&uri(text), &Proxy::none())
+            Destination::of(&uri(text), &Proxy::none(), Protocols::Http2OrHttp1)
                 .unwrap_err()
                 .to_string()
         };

@@ -7,6 +7,7 @@
 mod broken;
 mod fields;
 mod http1;
+pub(crate) mod http2;
 mod told;
 
 use std::io::{self, IoSlice};
@@ -22,6 +23,7 @@ use crate::dial::Stream;
 use broken::Broken;
 pub(crate) use fields::fields_by_name;
 pub(crate) use http1::RequestDecoder;
+pub(crate) use told::Field;
 use told::Written;
 
 /// The stream under the codec.

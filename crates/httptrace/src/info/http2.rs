@@ -156,6 +156,8 @@ impl Http2Code {
     pub const CANCEL: Self = Self(8);
     /// The other end asks too much.
     pub const ENHANCE_YOUR_CALM: Self = Self(11);
+    /// The request is to be sent over HTTP/1.1.
+    pub const HTTP_1_1_REQUIRED: Self = Self(13);
 
     /// The name that RFC 9113 gives it; absent if it gives none.
     pub fn name(self) -> Option<&'static str> {

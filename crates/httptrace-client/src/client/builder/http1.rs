@@ -17,7 +17,7 @@ impl<L> ClientBuilder<L> {
             bytes > 0,
             "max_response_header_bytes(0) would let no response through"
         );
-        self.head_limits = HeadLimits::of_bytes(bytes);
+        self.speech.head_limits = HeadLimits::of_bytes(bytes);
         self
     }
 }

@@ -3,6 +3,7 @@
 mod decode;
 mod dial;
 mod http1;
+mod http2;
 mod pool;
 mod proxy;
 mod tls;
@@ -18,9 +19,9 @@ use tower_layer::{Identity, Layer, Stack};
 
 use super::{Client, RedirectPolicy, Settings, TraceWith, decode as decoding};
 use crate::clock;
-use crate::conn::{HeadLimits, Patience};
+use crate::conn::{Patience, Speech};
 use crate::dial::{DialConfig, Dialer, Proxy};
-use crate::pool::{Pool, PoolLimits};
+use crate::pool::{Pool, PoolLimits, Protocols};
 use crate::transport::{Inner, Transport};
 
 /// Sets up a [`Client`]. Each method names its default; where they are Go's, they are those of `DefaultTransport`.
@@ -38,7 +39,8 @@ pub struct ClientBuilder<L = Identity> {
     dial: DialConfig,
     decode: decoding::Settings,
     proxy: Option<Proxy>,
-    head_limits: HeadLimits,
+    protocols: Protocols,
+    speech: Speech,
 }
 
 impl Default for ClientBuilder {
@@ -71,11 +73,13 @@ impl ClientBuilder {
                 max_conns_per_host: None,
                 idle_timeout: Some(Duration::from_secs(90)),
                 keep_alives: true,
+                strict_streams: false,
             },
             dial: DialConfig::default(),
             decode: decoding::Settings::default(),
             proxy: None,
-            head_limits: HeadLimits::default(),
+            protocols: Protocols::Http2OrHttp1,
+            speech: Speech::default(),
         }
     }
 }
@@ -134,7 +138,8 @@ impl<L> ClientBuilder<L> {
             dial: self.dial,
             decode: self.decode,
             proxy: self.proxy,
-            head_limits: self.head_limits,
+            protocols: self.protocols,
+            speech: self.speech,
         }
     }
 }
@@ -191,13 +196,14 @@ impl<L: Layer<Transport>> ClientBuilder<L> {
         };
         let proxy = self.proxies();
         self.dial.user_agent = self.user_agent.clone();
-        let pool = Pool::new(self.pool, Dialer::new(self.dial), self.head_limits, emitter);
+        let pool = Pool::new(self.pool, Dialer::new(self.dial), self.speech, emitter);
         let transport = Transport::new(Inner {
             pool: Arc::new(pool),
             trace: self.trace,
             user_agent: self.user_agent,
             patience: self.patience,
             proxy,
+            protocols: self.protocols,
         });
         Client {
             service: self.layer.layer(transport.clone()),

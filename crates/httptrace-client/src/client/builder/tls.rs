@@ -98,7 +98,8 @@ impl<L> ClientBuilder<L> {
         }
     }
 
-    /// The protocols offered by ALPN. Default: `http/1.1`. None offers nothing.
+    /// The protocols offered by ALPN. Default: `h2` and `http/1.1`. None offers nothing. Of these, requests that cannot
+    /// be sent over HTTP/2 do not offer `h2`; see also [`http1_only`](Self::http1_only).
     pub fn alpn_protocols<P: Into<Vec<u8>>>(
         mut self,
         protocols: impl IntoIterator<Item = P>,

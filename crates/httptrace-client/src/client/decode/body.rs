@@ -8,7 +8,7 @@ use httptrace::{ErrorKind, Phase};
 
 use super::decoder::{DecodeError, Decoded, Decoder};
 use crate::client::Body;
-use crate::conn::http1::ResponseBody;
+use crate::conn::ResponseBody;
 use crate::error::Error;
 
 /// A body and what takes its codings off. The body's end, or its breaking off, is told when both have come to it.

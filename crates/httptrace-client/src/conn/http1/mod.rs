@@ -20,7 +20,7 @@ use sync_wrapper::SyncWrapper;
 
 pub(crate) use exchange::{Exchanged, exchange};
 pub(crate) use response_body::ResponseBody;
-pub(crate) use reuse::{closes_after, says};
+pub(crate) use reuse::{closes_after, options, says};
 pub(crate) use upgrade::is_switch;
 
 use super::{Dead, HeadLimits, SendBody};

@@ -31,12 +31,13 @@ fn ends_http(method: &Method, status: StatusCode) -> bool {
 
 /// Whether the `Connection` field has this option.
 pub(crate) fn says(headers: &HeaderMap, option: &str) -> bool {
-    headers.get_all(header::CONNECTION).iter().any(|value| {
-        let options = value.to_str().unwrap_or_default().split(',');
-        options
-            .into_iter()
-            .any(|o| o.trim().eq_ignore_ascii_case(option))
-    })
+    options(headers).any(|other| other.eq_ignore_ascii_case(option))
+}
+
+/// The options of the `Connection` field.
+pub(crate) fn options(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let lists = headers.get_all(header::CONNECTION).iter();
+    lists.flat_map(|list| list.to_str().unwrap_or_default().split(',').map(str::trim))
 }
 
 /// Whether the body is delimited by the end of the connection (RFC 9112 section 6.3).

@@ -10,6 +10,7 @@ use percent_encoding::percent_decode_str;
 use super::host::in_ascii;
 use crate::basic_auth;
 use crate::dial::{Target, Via};
+use crate::pool::Protocols;
 
 /// A proxy. Its texts hold no credentials.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -120,6 +121,8 @@ impl ProxyServer {
             host: Arc::clone(&self.host),
             port: self.port,
             leg: TlsLeg::Proxy,
+            // Whatever is offered to targets.
+            protocols: Protocols::Http1,
             via: Via::Direct,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use httptrace::info::TlsLeg;
 use httptrace::{ErrorKind, Phase};
 use rustls::ClientConfig;
 use rustls::client::ResolvesClientCert;
@@ -16,6 +17,7 @@ use super::TlsConfig;
 use super::own_roots::{self, OwnRoots};
 use super::version;
 use crate::error::Error;
+use crate::pool::Protocols;
 
 /// Builds the configuration. Reads the platform's certificates: may block.
 pub(super) fn build(tls: &TlsConfig) -> Result<Arc<ClientConfig>, Error> {
@@ -60,24 +62,39 @@ pub(super) fn build(tls: &TlsConfig) -> Result<Arc<ClientConfig>, Error> {
     Ok(Arc::new(config))
 }
 
-/// Proxies are spoken to in HTTP/1.1, whatever is offered to targets, and are not shown who we are to those.
-pub(super) fn for_proxies(config: Arc<ClientConfig>, tls: &TlsConfig) -> Arc<ClientConfig> {
-    const HTTP1: &[u8] = b"http/1.1";
-    let mut alpn = config.alpn_protocols.iter();
-    let speaks_http1_alone = alpn.all(|protocol| protocol == HTTP1);
+/// The same for a peer that is spoken to in these protocols. Proxies are not shown who we are to targets.
+pub(super) fn for_peer(
+    config: Arc<ClientConfig>,
+    tls: &TlsConfig,
+    protocols: Protocols,
+    leg: TlsLeg,
+) -> Arc<ClientConfig> {
+    let offer = offer(&config.alpn_protocols, protocols);
     // A configuration of the user's own is used as it is.
     let shows_certificate = tls.config.is_none() && tls.client_certificate.is_some();
-    if speaks_http1_alone && !shows_certificate {
+    let hides = leg == TlsLeg::Proxy && shows_certificate;
+    if offer == config.alpn_protocols && !hides {
         return config;
     }
     let mut config = Arc::unwrap_or_clone(config);
-    if !speaks_http1_alone {
-        config.alpn_protocols = vec![HTTP1.to_vec()];
-    }
-    if shows_certificate {
+    config.alpn_protocols = offer;
+    if hides {
         config.client_auth_cert_resolver = Arc::new(ShowNothing);
     }
     Arc::new(config)
+}
+
+/// What is offered by ALPN, of what is offered at most.
+fn offer(most: &[Vec<u8>], protocols: Protocols) -> Vec<Vec<u8>> {
+    let is_h2 = |protocol: &&Vec<u8>| protocol.as_slice() == b"h2";
+    let offered = most.iter();
+    match protocols {
+        Protocols::Http1 => offered.filter(|p| !is_h2(p)).cloned().collect(),
+        Protocols::Http2 if most.iter().any(|p| is_h2(&p)) => {
+            offered.filter(is_h2).cloned().collect()
+        }
+        _ => most.to_vec(),
+    }
 }
 
 /// Never the process's default provider: which one that is depends on who else links rustls.

@@ -1,0 +1,284 @@
+//! One exchange up to the response's head: the body is sent, and the response awaited, in the caller's task.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use h2::client::ResponseFuture;
+use h2::{RecvStream, SendStream};
+use http::{Request, Response};
+use httptrace::info::{CloseReason, WriteOutcome};
+use httptrace::{Emitter, ErrorKind, EventName, Phase};
+
+use super::stream::Stream;
+use super::upload::{Background, Upload, Uploaded};
+use super::{StreamSlot, failure, head};
+use crate::conn::expect::{Waiting, asks_for_100};
+use crate::conn::http1::says;
+use crate::conn::informational::Informational;
+use crate::conn::patience::HeadDeadline;
+use crate::conn::{Failed, Patience, SendBody};
+use crate::error::Error;
+use crate::wire::http2::Opening;
+
+/// A response's head has come.
+pub(crate) struct Exchanged {
+    pub(crate) response: Response<RecvStream>,
+    pub(super) stream: Stream,
+    pub(super) rest: Rest,
+}
+
+/// What is left of the request when the response's head has come.
+pub(super) enum Rest {
+    /// Nothing: the codec has all of it.
+    Nothing,
+    /// It is still being sent.
+    GoesOn(Background),
+    /// It will not be sent; the peer is told so when its response is over.
+    Stopped(SendStream<Bytes>),
+}
+
+/// Why the wait for a response's head was ended.
+enum Stop {
+    Codec(h2::Error),
+    Refused(Error),
+}
+
+/// A request that has been handed to the codec.
+struct Sent {
+    stream: Stream,
+    response: ResponseFuture,
+    upload: Option<Upload>,
+    informational: Informational,
+}
+
+/// Writes a request and reads until its response's head. `emitter` is the request's, with the connection's id.
+pub(crate) async fn exchange(
+    slot: StreamSlot,
+    request: Request<SendBody>,
+    patience: Patience,
+    emitter: Emitter,
+) -> Result<Exchanged, Failed> {
+    let mut sent = open(slot, request, patience, emitter)?;
+    let mut deadline = HeadDeadline::new(patience.head);
+    let head = poll_fn(|cx| {
+        if let Poll::Ready(stop) = sent.poll_upload(cx) {
+            return Poll::Ready(Err(stop));
+        }
+        match sent.poll_head(cx) {
+            Poll::Pending => {
+                let watch = &sent.stream.watch;
+                if patience.head.is_some() {
+                    watch.wake_when_flushed(cx);
+                }
+                let late = deadline.poll(|| watch.is_request_flushed(), cx);
+                late.map(|error| Err(Stop::Refused(error)))
+            }
+            ready => ready,
+        }
+    })
+    .await;
+    match head {
+        Ok(response) => {
+            crate::conn::head::tell(&sent.stream.emitter, &response);
+            Ok(sent.exchanged(response))
+        }
+        Err(stop) => Err(sent.fail(stop).await),
+    }
+}
+
+/// Hands the request to the codec, on the stream that was taken for it.
+fn open(
+    mut slot: StreamSlot,
+    request: Request<SendBody>,
+    patience: Patience,
+    emitter: Emitter,
+) -> Result<Sent, Failed> {
+    let mut request = request;
+    let waiting = Waiting::hold_back(&mut request, patience.expect_continue);
+    let expects_100 = asks_for_100(&request);
+    let gate = waiting.as_ref().map(|waiting| waiting.gate().clone());
+    let shared = Arc::clone(&slot.conn.0);
+    let is_last = says(request.headers(), "close");
+    let (head, body) = match head::convert(request, shared.key.https) {
+        Ok(converted) => converted,
+        Err(error) => return Err(unsendable(error)),
+    };
+    if let Err(error) = check_list_size(&head, shared.watch.max_header_list()) {
+        return Err(unsendable(error));
+    }
+    let opening = Opening {
+        emitter: emitter.clone(),
+        fields: match emitter.wants(EventName::WroteHeaderField) {
+            true => head::fields(&head),
+            false => Vec::new(),
+        },
+        holds_body: waiting.is_some(),
+    };
+    let is_bodyless = body.is_nothing();
+    let sender = slot.conn.lock_sender().clone();
+    let Some(mut sender) = sender else {
+        return Err(unsent(body, None));
+    };
+    let opened = shared.watch.open(opening, || {
+        let (response, codec) = sender.send_request(head, is_bodyless)?;
+        Ok::<_, h2::Error>((response.stream_id().as_u32(), (response, codec)))
+    });
+    let (watch, (response, codec)) = match opened {
+        Ok(opened) => opened,
+        Err(error) => return Err(unsent(body, Some(error))),
+    };
+    slot.opened = true;
+    if is_last {
+        slot.conn.retire(CloseReason::RequestSaidClose);
+        slot.conn.tell_pool();
+    }
+    let watch = Arc::new(watch);
+    let upload = (!is_bodyless).then(|| Upload::new(codec, body, Arc::clone(&watch), waiting));
+    Ok(Sent {
+        informational: Informational::new(&emitter, expects_100, gate, shared.limits),
+        stream: Stream {
+            watch,
+            emitter,
+            is_upload_elsewhere: false,
+        },
+        response,
+        upload,
+    })
+}
+
+impl Sent {
+    /// Sends what can be sent. Ready when that has failed by our own doing.
+    fn poll_upload(&mut self, cx: &mut Context<'_>) -> Poll<Stop> {
+        let Some(upload) = &mut self.upload else {
+            return Poll::Pending;
+        };
+        match upload.poll(cx) {
+            Poll::Ready(Uploaded::Failed(error)) => Poll::Ready(Stop::Refused(error)),
+            Poll::Ready(Uploaded::All | Uploaded::Broken) => {
+                self.upload = None;
+                Poll::Pending
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// Reads informational responses, and then the final one's head.
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Response<RecvStream>, Stop>> {
+        // They must be asked for first: the codec throws away those that are there when the final one is asked for.
+        while let Poll::Ready(Some(polled)) = self.response.poll_informational(cx) {
+            match polled {
+                Ok(response) => self
+                    .informational
+                    .arrived(response.status(), response.headers()),
+                Err(error) => return Poll::Ready(Err(Stop::Codec(error))),
+            }
+            if let Some(refused) = self.informational.take_refusal() {
+                return Poll::Ready(Err(Stop::Refused(refused)));
+            }
+            // One of them may have let the body go.
+            if let Poll::Ready(stop) = self.poll_upload(cx) {
+                return Poll::Ready(Err(stop));
+            }
+        }
+        match std::pin::Pin::new(&mut self.response).poll(cx) {
+            Poll::Ready(Ok(response)) => {
+                let refused = self.informational.refuse_final(response.headers());
+                Poll::Ready(match refused {
+                    Some(error) => Err(Stop::Refused(error)),
+                    None => Ok(response),
+                })
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(Stop::Codec(error))),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn exchanged(mut self, response: Response<RecvStream>) -> Exchanged {
+        let rest = match self.upload.take() {
+            None => Rest::Nothing,
+            // As in Go: the peer has made up its mind without the rest.
+            Some(upload) if response.status().as_u16() > 299 => Rest::Stopped(upload.stop()),
+            Some(upload) => {
+                self.stream.is_upload_elsewhere = true;
+                Rest::GoesOn(upload.go_on(self.stream.emitter.clone()))
+            }
+        };
+        Exchanged {
+            response,
+            stream: self.stream,
+            rest,
+        }
+    }
+
+    async fn fail(self, stop: Stop) -> Failed {
+        let Self {
+            stream, response, ..
+        } = self;
+        let watch = &stream.watch;
+        let (error, lost) = match stop {
+            Stop::Codec(error) => {
+                poll_fn(|cx| stream.poll_settled(&error, cx)).await;
+                let phase = match watch.is_request_flushed() || watch.is_response_begun() {
+                    true => Phase::Wait,
+                    false => Phase::Send,
+                };
+                let lost = error.is_io();
+                (failure::explain(watch, error, phase), lost)
+            }
+            Stop::Refused(error) => (error, false),
+        };
+        watch.give_up(|| WriteOutcome::Failed(error.to_event()));
+        let failed = Failed {
+            unsent: None,
+            not_processed: failure::not_processed(watch),
+            request_begun: watch.is_request_begun(),
+            response_begun: watch.is_response_begun(),
+            // Other than on HTTP/1 a lost connection is no reason to try again (as in Go): the peer would have said
+            // GOAWAY.
+            connection_lost: lost && !watch.is_request_begun(),
+            error,
+        };
+        // The codec resets the stream with its last handle.
+        drop(response);
+        failed
+    }
+}
+
+/// The connection took no request any more: nothing of it was written.
+fn unsent(body: SendBody, error: Option<h2::Error>) -> Failed {
+    let message = "the connection ended before the request was written";
+    let mut failed = unsendable(Error::new(Phase::Send, ErrorKind::Closed, message));
+    if let Some(error) = error {
+        failed.error = failed.error.with_source(error);
+    }
+    failed.unsent = Some(body.into_body());
+    failed.connection_lost = true;
+    failed
+}
+
+fn unsendable(error: Error) -> Failed {
+    Failed {
+        error,
+        unsent: None,
+        not_processed: None,
+        request_begun: false,
+        response_begun: false,
+        connection_lost: false,
+    }
+}
+
+/// Whether the peer takes a header list of this size, as far as it has said (RFC 9113 section 10.5.1).
+fn check_list_size(head: &Request<()>, limit: Option<u32>) -> Result<(), Error> {
+    let Some(limit) = limit else { return Ok(()) };
+    let size = head::list_size(head);
+    if size as u64 <= u64::from(limit) {
+        return Ok(());
+    }
+    let message = format!(
+        "the request's header fields are too large: {size} bytes, of which the server takes {limit} \
+         (SETTINGS_MAX_HEADER_LIST_SIZE)"
+    );
+    Err(Error::new(Phase::Send, ErrorKind::Limit, message))
+}

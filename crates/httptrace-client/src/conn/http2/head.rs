@@ -1,0 +1,96 @@
+//! The request's head as HTTP/2 writes it (RFC 9113 section 8.3).
+
+use std::sync::Arc;
+
+use http::uri::{Authority, Scheme};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version, header};
+
+use crate::conn::SendBody;
+use crate::conn::http1::options;
+use crate::error::Error;
+use crate::wire::Field;
+
+/// Fields that are about an HTTP/1 connection (RFC 9113 section 8.2.2).
+const OF_HTTP1: [&str; 6] = [
+    "connection",
+    "host",
+    "keep-alive",
+    "proxy-connection",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Turns a request as it is built for HTTP/1, in origin-form with `Host`, into its head for HTTP/2 and its body.
+pub(super) fn convert(
+    request: Request<SendBody>,
+    https: bool,
+) -> Result<(Request<()>, SendBody), Error> {
+    let (mut parts, body) = request.into_parts();
+    let authority = parts.headers.get(header::HOST).map(HeaderValue::as_bytes);
+    let authority = Authority::try_from(authority.unwrap_or_default())
+        .map_err(|_| Error::usage("the request's Host is not one that HTTP/2 can name"))?;
+    let mut uri = std::mem::take(&mut parts.uri).into_parts();
+    uri.authority = Some(authority);
+    uri.scheme = Some(match https {
+        true => Scheme::HTTPS,
+        false => Scheme::HTTP,
+    });
+    if parts.method == Method::CONNECT {
+        (uri.scheme, uri.path_and_query) = (None, None);
+    }
+    parts.uri = Uri::from_parts(uri)
+        .map_err(|_| Error::usage("the request's URI is not one that HTTP/2 can name"))?;
+    parts.version = Version::HTTP_2;
+    strip(&mut parts.headers);
+    Ok((Request::from_parts(parts, ()), body))
+}
+
+/// Takes out what has no place in HTTP/2.
+fn strip(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = options(headers)
+        .filter_map(|option| option.parse().ok())
+        .collect();
+    let named = named.iter().map(HeaderName::as_str);
+    for name in OF_HTTP1.into_iter().chain(named) {
+        headers.remove(name);
+    }
+    let is_trailers = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"trailers");
+    if !headers.get_all(header::TE).iter().all(is_trailers) {
+        headers.remove(header::TE);
+    }
+}
+
+/// The fields that go over the wire, in the order in which the codec writes them.
+pub(super) fn fields(head: &Request<()>) -> Vec<Field> {
+    let uri = head.uri();
+    let pseudo = [
+        (":method", Some(head.method().as_str())),
+        (":scheme", uri.scheme_str()),
+        (":authority", uri.authority().map(Authority::as_str)),
+        (":path", uri.path_and_query().map(|path| path.as_str())),
+    ];
+    let pseudo = pseudo.into_iter().filter_map(|(name, value)| {
+        let value = HeaderValue::from_str(value?).ok()?;
+        Some((Arc::from(name), Arc::from([value])))
+    });
+    let named = head.headers().keys().map(|name| {
+        let values = head.headers().get_all(name).iter().cloned();
+        (Arc::from(name.as_str()), values.collect())
+    });
+    pseudo.chain(named).collect()
+}
+
+/// How large a header list is, as the peer counts it (RFC 9113 section 6.5.2).
+pub(super) fn list_size(head: &Request<()>) -> usize {
+    const AROUND_FIELD: usize = 32;
+    let uri = head.uri();
+    let own = head.headers().iter();
+    let own = own.map(|(name, value)| name.as_str().len() + value.len() + AROUND_FIELD);
+    let pseudo = [
+        ":method".len() + head.method().as_str().len(),
+        ":scheme".len() + uri.scheme_str().map_or(0, str::len),
+        ":authority".len() + uri.authority().map_or(0, |a| a.as_str().len()),
+        ":path".len() + uri.path_and_query().map_or(0, |p| p.as_str().len()),
+    ];
+    own.sum::<usize>() + pseudo.iter().map(|size| size + AROUND_FIELD).sum::<usize>()
+}

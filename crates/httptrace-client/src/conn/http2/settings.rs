@@ -1,0 +1,58 @@
+//! How HTTP/2 is spoken.
+
+use std::time::Duration;
+
+use h2::client::Builder;
+
+use crate::conn::HeadLimits;
+use crate::wire::http2::BEFORE_SETTINGS;
+
+/// What a client's HTTP/2 connections have in common.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    /// How many bytes of one response's body may come before they are asked for.
+    pub(crate) stream_window: u32,
+    /// How many bytes of all responses' bodies may.
+    pub(crate) connection_window: u32,
+    /// The largest frame that the peer may send.
+    pub(crate) max_frame_size: u32,
+    /// How many bytes a response's header list may have, as RFC 9113 section 6.5.2 counts them. Absent: as HTTP/1's.
+    pub(crate) max_header_list_size: Option<u32>,
+    /// How many streams that we have reset are remembered.
+    pub(crate) max_concurrent_reset_streams: usize,
+    /// After so long a silence the peer is asked whether it is there.
+    pub(crate) keep_alive_interval: Option<Duration>,
+    /// How long it has to answer.
+    pub(crate) keep_alive_timeout: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            stream_window: 2 << 20,
+            connection_window: 5 << 20,
+            max_frame_size: 16_384,
+            max_header_list_size: None,
+            max_concurrent_reset_streams: 50,
+            keep_alive_interval: None,
+            keep_alive_timeout: Duration::from_secs(15),
+        }
+    }
+}
+
+impl Settings {
+    /// h2's own builder, set up so.
+    pub(super) fn builder(&self, limits: HeadLimits) -> Builder {
+        let mut builder = Builder::new();
+        let header_list = self.max_header_list_size.unwrap_or(limits.as_list_size());
+        builder
+            .enable_push(false)
+            .initial_max_send_streams(BEFORE_SETTINGS)
+            .initial_window_size(self.stream_window)
+            .initial_connection_window_size(self.connection_window)
+            .max_frame_size(self.max_frame_size)
+            .max_header_list_size(header_list)
+            .max_concurrent_reset_streams(self.max_concurrent_reset_streams);
+        builder
+    }
+}

@@ -1,0 +1,40 @@
+//! A request's stream, in the hands of its exchange and then of its response's body.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use httptrace::Emitter;
+use httptrace::info::WriteOutcome;
+
+use crate::wire::http2::StreamWatch;
+
+/// A stream of a connection. Dropping it gives the request up, as far as it is not written yet; the codec resets the
+/// stream when its own handles are gone as well.
+pub(crate) struct Stream {
+    pub(super) watch: Arc<StreamWatch>,
+    /// The request's emitter, with the connection's id.
+    pub(super) emitter: Emitter,
+    /// The request is somebody else's to write to its end.
+    pub(super) is_upload_elsewhere: bool,
+}
+
+impl Stream {
+    /// Ready when nobody needs to be waited for before a failure is told: the end of the connection, if that is why the
+    /// stream failed, is told first.
+    pub(super) fn poll_settled(&self, error: &h2::Error, cx: &mut Context<'_>) -> Poll<()> {
+        let of_connection = error.is_io() || (error.is_go_away() && error.is_library());
+        match of_connection {
+            true => self.watch.poll_ended(cx),
+            false => Poll::Ready(()),
+        }
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        if !self.is_upload_elsewhere {
+            let why = || WriteOutcome::Failed(self.emitter.reason_for_drop());
+            self.watch.give_up(why);
+        }
+    }
+}

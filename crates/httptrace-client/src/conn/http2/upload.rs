@@ -1,0 +1,207 @@
+//! The request's body on its way into the codec, as fast as the peer takes it.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use h2::{Reason, SendStream};
+use http_body::{Body as _, Frame};
+use httptrace::info::{NotSentReason, WriteOutcome};
+use httptrace::{Emitter, ErrorKind, EventError};
+use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
+
+use crate::conn::SendBody;
+use crate::conn::expect::{Decision, Waiting};
+use crate::error::Error;
+use crate::wire::http2::StreamWatch;
+
+/// A request's body that is being sent.
+pub(super) struct Upload {
+    codec: SendStream<Bytes>,
+    body: SendBody,
+    watch: Arc<StreamWatch>,
+    /// What holds the body back.
+    waiting: Option<Waiting>,
+    /// Data that waits for the peer's window, and whether it is the last.
+    chunk: Option<(Bytes, bool)>,
+    over: bool,
+}
+
+/// How an upload ended.
+pub(super) enum Uploaded {
+    /// The codec has all of it.
+    All,
+    /// The body failed; the stream is reset.
+    Failed(Error),
+    /// The peer has reset the stream, or the connection has ended: the response will tell.
+    Broken,
+}
+
+impl Upload {
+    pub(super) fn new(
+        codec: SendStream<Bytes>,
+        body: SendBody,
+        watch: Arc<StreamWatch>,
+        waiting: Option<Waiting>,
+    ) -> Self {
+        Self {
+            codec,
+            body,
+            watch,
+            waiting,
+            chunk: None,
+            over: false,
+        }
+    }
+
+    /// Gives the codec what the peer takes. Ready when that is over.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Uploaded> {
+        if let Some(waiting) = &mut self.waiting {
+            if waiting.poll(self.watch.is_head_flushed(), cx) != Decision::Open {
+                // A reset ends the wait; a HEADERS frame that has left wakes nobody else.
+                self.watch.wake_when_flushed(cx);
+            } else {
+                self.waiting = None;
+            }
+        }
+        loop {
+            // Registers for the peer's reset, too.
+            if self.codec.poll_reset(cx).is_ready() {
+                return Poll::Ready(self.broken());
+            }
+            if self.chunk.is_some() {
+                ready!(self.poll_window(cx));
+                if let Some(broken) = self.send_chunk() {
+                    return Poll::Ready(broken);
+                }
+            }
+            if self.over {
+                return Poll::Ready(Uploaded::All);
+            }
+            if let Some(ended) = ready!(self.poll_body(cx)) {
+                return Poll::Ready(ended);
+            }
+        }
+    }
+
+    /// Ready when the peer takes some more, or the stream has ended.
+    fn poll_window(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while self.codec.capacity() == 0 {
+            match ready!(self.codec.poll_capacity(cx)) {
+                Some(Ok(_)) => {}
+                // What is sent now is refused, and that tells.
+                Some(Err(_)) | None => break,
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// Hands the chunk over. All of it: the codec holds back what the window has no room for.
+    fn send_chunk(&mut self) -> Option<Uploaded> {
+        let (data, ends) = self.chunk.take()?;
+        let bytes = data.len();
+        self.over = ends;
+        match self.codec.send_data(data, ends) {
+            Ok(()) => {
+                self.watch.gave(bytes);
+                None
+            }
+            Err(_) => Some(self.broken()),
+        }
+    }
+
+    /// Asks the body for more.
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Uploaded>> {
+        let frame = match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+            Some(Ok(frame)) => frame,
+            Some(Err(failure)) => {
+                let error = failure.to_error();
+                self.watch
+                    .give_up(|| WriteOutcome::Failed(error.to_event()));
+                self.codec.send_reset(Reason::CANCEL);
+                return Poll::Ready(Some(Uploaded::Failed(error)));
+            }
+            None => Frame::data(Bytes::new()),
+        };
+        match frame.into_data() {
+            Ok(data) => {
+                let ends = self.body.is_end_stream();
+                let is_empty = data.is_empty();
+                self.chunk = Some((data, ends));
+                if is_empty {
+                    // Which needs no room, and says nothing unless it is the end.
+                    self.chunk = self.chunk.take().filter(|(_, ends)| *ends);
+                    return Poll::Ready(self.send_chunk());
+                }
+                // As little as possible: the codec asks for the rest when it has the data, and others want some, too.
+                self.codec.reserve_capacity(1);
+                self.watch.hold();
+                Poll::Ready(None)
+            }
+            Err(frame) => {
+                self.codec.reserve_capacity(0);
+                self.over = true;
+                let trailers = frame.into_trailers().unwrap_or_default();
+                let sent = self.codec.send_trailers(trailers);
+                Poll::Ready(sent.is_err().then(|| self.broken()))
+            }
+        }
+    }
+
+    /// Nothing more can be sent. Why, the response tells; that the request did not reach its end, the stream's.
+    fn broken(&mut self) -> Uploaded {
+        self.over = true;
+        self.chunk = None;
+        Uploaded::Broken
+    }
+
+    /// The final response's head came, and it is one that has no use for the rest (as in Go, above 299): nothing more is
+    /// sent. The codec's half is handed back, to be reset when the response is over.
+    pub(super) fn stop(self) -> SendStream<Bytes> {
+        if let Some(waiting) = &self.waiting {
+            waiting.given_up();
+        }
+        self.watch
+            .give_up(|| WriteOutcome::NotSent(NotSentReason::FinalResponseFirst));
+        self.codec
+    }
+
+    /// Goes on in a task of its own: the final response's head came, and the rest may still be wanted.
+    pub(super) fn go_on(mut self, emitter: Emitter) -> Background {
+        let uploading = async move {
+            let ended = poll_fn(|cx| self.poll(cx)).await;
+            if let Uploaded::Broken = ended {
+                let why = || WriteOutcome::Failed(cut_short(&self.watch, &emitter));
+                self.watch.give_up(why);
+            }
+        };
+        let runtime = Handle::try_current().ok();
+        Background(runtime.map(|runtime| runtime.spawn(uploading).abort_handle()))
+    }
+}
+
+/// Why the rest of an upload did not reach the peer, after the response's head did.
+fn cut_short(watch: &StreamWatch, emitter: &Emitter) -> EventError {
+    match watch.reset() {
+        Some((_, code)) => {
+            let message = format!("the server reset the request's stream ({code})");
+            EventError::new(ErrorKind::Closed, message)
+        }
+        None => emitter.reason_for_drop(),
+    }
+}
+
+/// An upload that goes on by itself.
+pub(super) struct Background(Option<AbortHandle>);
+
+impl Background {
+    /// Nobody wants it any more.
+    pub(super) fn abort(&self) {
+        if let Some(task) = &self.0 {
+            task.abort();
+        }
+    }
+}

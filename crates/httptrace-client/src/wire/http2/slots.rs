@@ -1,0 +1,131 @@
+//! How many streams a connection has, and may have (RFC 9113 section 5.1.2).
+
+use std::time::{Duration, Instant};
+
+use super::ledger::Now;
+
+/// How many streams are opened before the peer has said how many it allows: what Go and the RFC's advice agree on.
+pub(crate) const BEFORE_SETTINGS: usize = 100;
+
+/// The streams of a connection, as numbers. Sans-IO.
+#[derive(Debug)]
+pub(super) struct Slots {
+    /// Taken for a request that has not been sent yet.
+    reserved: usize,
+    /// Open on the wire, or about to be.
+    open: usize,
+    limit: usize,
+    /// The peer's first SETTINGS came.
+    settled: bool,
+    /// Streams ever taken, but for those given back unused.
+    taken: u64,
+    /// Since when there is none.
+    idle_since: Option<Instant>,
+    /// No more are given out.
+    retired: bool,
+    /// There may be room where there was none, since somebody asked.
+    freed: bool,
+}
+
+/// A stream that was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reserved {
+    /// Others were taken before.
+    pub(crate) reused: bool,
+    /// How long there had been none, if there had been others before.
+    pub(crate) idle_for: Option<Duration>,
+}
+
+impl Slots {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            reserved: 0,
+            open: 0,
+            limit: BEFORE_SETTINGS,
+            settled: false,
+            taken: 0,
+            idle_since: Some(now),
+            retired: false,
+            freed: false,
+        }
+    }
+
+    pub(super) fn reserve(&mut self, now: &mut Now) -> Option<Reserved> {
+        // A connection has numbers for so many streams of a client's (section 5.1.1).
+        let is_spent = self.taken >= 1 << 30;
+        if self.retired || is_spent || self.reserved + self.open >= self.limit {
+            return None;
+        }
+        let reused = self.taken > 0;
+        let idle_since = self.idle_since.take().filter(|_| reused);
+        self.reserved += 1;
+        self.taken += 1;
+        Some(Reserved {
+            reused,
+            idle_for: idle_since.map(|since| now.get().saturating_duration_since(since)),
+        })
+    }
+
+    /// One that was taken is given back unused.
+    pub(super) fn give_back(&mut self, now: &mut Now) {
+        self.reserved = self.reserved.saturating_sub(1);
+        self.taken = self.taken.saturating_sub(1);
+        self.freed(now);
+    }
+
+    pub(super) fn open(&mut self) {
+        self.reserved = self.reserved.saturating_sub(1);
+        self.open += 1;
+    }
+
+    pub(super) fn close(&mut self, now: &mut Now) {
+        self.open = self.open.saturating_sub(1);
+        self.freed(now);
+    }
+
+    fn freed(&mut self, now: &mut Now) {
+        self.freed = true;
+        if self.is_idle() {
+            self.idle_since = Some(now.get());
+        }
+    }
+
+    /// The peer's SETTINGS came, with a limit or without.
+    pub(super) fn limit(&mut self, limit: Option<u32>) {
+        let limit = limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        match limit {
+            Some(limit) => self.limit = limit,
+            None if !self.settled => self.limit = usize::MAX,
+            None => {}
+        }
+        self.settled = true;
+        self.freed = true;
+    }
+
+    pub(super) fn retire(&mut self) {
+        self.freed |= !self.retired;
+        self.retired = true;
+    }
+
+    pub(super) fn is_retired(&self) -> bool {
+        self.retired
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.reserved + self.open == 0
+    }
+
+    pub(super) fn idle_since(&self) -> Option<Instant> {
+        self.idle_since.filter(|_| self.is_idle())
+    }
+
+    /// Whether there are more than the peer allows, since it allows fewer than before.
+    pub(super) fn are_overdrawn(&self) -> bool {
+        self.open > self.limit
+    }
+
+    /// Whether there may be room where there was none, since this was last asked.
+    pub(super) fn take_freed(&mut self) -> bool {
+        std::mem::take(&mut self.freed)
+    }
+}

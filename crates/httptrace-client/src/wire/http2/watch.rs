@@ -1,0 +1,278 @@
+//! The ledger as those see it who drive the connection, or have a stream of it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use httptrace::Emitter;
+use httptrace::info::{Http2Code, ResetBy, WriteOutcome};
+
+use super::ledger::{Ledger, Now};
+use super::slots::Reserved;
+use super::stream::{Opening, Stream, Way};
+use super::tell::{Said, tell_written};
+use crate::wire::told;
+
+/// What the tap has seen of a connection; shared with whoever drives it and with its requests.
+#[derive(Clone)]
+pub(crate) struct Watch(Arc<Mutex<Ledger>>);
+
+impl Watch {
+    /// `own`: whom to tell of the connection while no request is on it.
+    pub(crate) fn new(own: Emitter) -> Self {
+        let ledger = Ledger::new(own, crate::clock::now());
+        Self(Arc::new(Mutex::new(ledger)))
+    }
+
+    /// Takes a stream, if the connection takes requests and the peer allows one more.
+    pub(crate) fn reserve(&self) -> Option<Reserved> {
+        self.lock().slots.reserve(&mut Now::default())
+    }
+
+    /// A stream that was taken is given back unused.
+    pub(crate) fn give_back(&self) {
+        self.lock().slots.give_back(&mut Now::default());
+    }
+
+    /// No more streams are given out.
+    pub(crate) fn retire(&self) {
+        self.lock().slots.retire();
+    }
+
+    pub(crate) fn is_retired(&self) -> bool {
+        self.lock().slots.is_retired()
+    }
+
+    /// Whether no stream is taken.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.lock().slots.is_idle()
+    }
+
+    /// Since when no stream is taken.
+    pub(crate) fn idle_since(&self) -> Option<Instant> {
+        self.lock().slots.idle_since()
+    }
+
+    /// Whether a request may find room now where there was none, or none where there was, since this was last asked.
+    pub(crate) fn take_freed(&self) -> bool {
+        self.lock().slots.take_freed()
+    }
+
+    /// Whether anything was read since this was last asked.
+    pub(crate) fn take_heard(&self) -> bool {
+        std::mem::take(&mut self.lock().heard)
+    }
+
+    /// Whether nothing more will be read.
+    pub(crate) fn is_deaf(&self) -> bool {
+        self.lock().is_deaf
+    }
+
+    /// What the peer's GOAWAY said, if there was one.
+    pub(crate) fn go_away(&self) -> Option<Said> {
+        self.lock().go_away.clone()
+    }
+
+    /// How large the peer lets a request's header list be, if it has said so.
+    pub(crate) fn max_header_list(&self) -> Option<u32> {
+        self.lock().max_header_list
+    }
+
+    /// Opens a stream that was taken: `send` hands the request to the codec, and says which number it got. The codec does
+    /// not write meanwhile, so that the stream is known before its HEADERS can leave.
+    pub(crate) fn open<T, E>(
+        &self,
+        opening: Opening,
+        send: impl FnOnce() -> Result<(u32, T), E>,
+    ) -> Result<(StreamWatch, T), E> {
+        let mut ledger = self.lock();
+        let (id, value) = send()?;
+        ledger.open(id, opening);
+        drop(ledger);
+        let watch = self.clone();
+        Ok((StreamWatch { watch, id }, value))
+    }
+
+    /// The connection has ended: returns whom to tell, before those who wait for it go on.
+    pub(crate) fn end(&self) -> Vec<Emitter> {
+        self.tell_after(|ledger| ledger.end(&mut Now::default()))
+    }
+
+    /// The end was told.
+    pub(crate) fn ended(&self) {
+        let mourners = {
+            let mut ledger = self.lock();
+            ledger.is_end_told = true;
+            std::mem::take(&mut ledger.mourners)
+        };
+        mourners.into_iter().for_each(Waker::wake);
+    }
+
+    /// The stream accepted bytes. Returns whether they end something that is told of when it is flushed.
+    pub(super) fn wrote<'a>(
+        &self,
+        accepted: usize,
+        buffers: impl IntoIterator<Item = &'a [u8]>,
+    ) -> bool {
+        self.tell_after(|ledger| {
+            let (mut rest, mut is_urgent, mut now) = (accepted, false, Now::default());
+            for buffer in buffers {
+                let taken = rest.min(buffer.len());
+                is_urgent |= ledger.wrote(&buffer[..taken], &mut now);
+                rest -= taken;
+            }
+            is_urgent
+        })
+    }
+
+    pub(super) fn flushed(&self) {
+        let written = self.tell_after(|ledger| match ledger.dirty {
+            true => ledger.flushed(&mut Now::default()),
+            false => Vec::new(),
+        });
+        tell_written(written);
+    }
+
+    pub(super) fn read(&self, bytes: &[u8]) {
+        self.tell_after(|ledger| ledger.read(bytes, &mut Now::default()));
+    }
+
+    /// Nothing more will be read.
+    pub(super) fn deafened(&self) {
+        self.lock().is_deaf = true;
+    }
+
+    /// Does something with the ledger, and tells what came of it when the lock is gone.
+    fn tell_after<T>(&self, act: impl FnOnce(&mut Ledger) -> T) -> T {
+        let mut ledger = self.lock();
+        let value = act(&mut ledger);
+        let tellings = std::mem::take(&mut ledger.tellings);
+        let wakers = std::mem::take(&mut ledger.wakers);
+        drop(ledger);
+        for telling in tellings {
+            telling.tell();
+        }
+        wakers.into_iter().for_each(Waker::wake);
+        value
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Ledger> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One stream in the ledger. When it is dropped nobody asks for the stream any more.
+pub(crate) struct StreamWatch {
+    watch: Watch,
+    id: u32,
+}
+
+impl StreamWatch {
+    pub(crate) fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// Whether its HEADERS were accepted by the connection.
+    pub(crate) fn is_request_begun(&self) -> bool {
+        self.ask(|stream| stream.head > Way::Ahead)
+    }
+
+    /// Whether its HEADERS were handed to the kernel.
+    pub(crate) fn is_head_flushed(&self) -> bool {
+        self.ask(|stream| stream.head == Way::Flushed)
+    }
+
+    /// Whether the request was handed to the kernel to its end.
+    pub(crate) fn is_request_flushed(&self) -> bool {
+        self.ask(|stream| stream.end == Way::Flushed)
+    }
+
+    /// Whether a byte of the response arrived.
+    pub(crate) fn is_response_begun(&self) -> bool {
+        self.ask(|stream| stream.response_begun)
+    }
+
+    /// Whether the response arrived to its end.
+    pub(crate) fn is_response_ended(&self) -> bool {
+        self.ask(|stream| stream.response_ended)
+    }
+
+    /// Who reset the stream, and why, if somebody did.
+    pub(crate) fn reset(&self) -> Option<(ResetBy, Http2Code)> {
+        let ledger = self.watch.lock();
+        ledger.streams.get(&self.id).and_then(|stream| stream.reset)
+    }
+
+    /// What the GOAWAY said by which the peer did nothing with this stream, if there was one.
+    pub(crate) fn ignored_by(&self) -> Option<Said> {
+        let said = self.watch.go_away();
+        said.filter(|said| self.id > said.last_stream_id)
+    }
+
+    /// Wakes this task when the next part of the request, its head or its end, has been handed to the kernel.
+    pub(crate) fn wake_when_flushed(&self, cx: &Context<'_>) {
+        let mut ledger = self.watch.lock();
+        if let Some(stream) = ledger.streams.get_mut(&self.id) {
+            stream.waker = Some(cx.waker().clone());
+        }
+    }
+
+    /// The request's body has data that the codec was not given yet.
+    pub(crate) fn hold(&self) {
+        self.watch.tell_after(|ledger| {
+            if let Some(stream) = ledger.streams.get_mut(&self.id) {
+                stream.holding = true;
+                ledger.balance(self.id, &mut Now::default());
+            }
+        });
+    }
+
+    /// The codec was given so many bytes of the request's body.
+    pub(crate) fn gave(&self, bytes: usize) {
+        self.watch.tell_after(|ledger| {
+            if let Some(stream) = ledger.streams.get_mut(&self.id) {
+                stream.holding = false;
+                stream.given += bytes as u64;
+                ledger.balance(self.id, &mut Now::default());
+            }
+        });
+    }
+
+    /// The request will not be written to its end. Emits `WroteRequest`, if its HEADERS were written and its end was not
+    /// told yet.
+    pub(crate) fn give_up(&self, outcome: impl FnOnce() -> WriteOutcome) {
+        let owed = self.watch.tell_after(|ledger| {
+            let stream = ledger.streams.get_mut(&self.id)?;
+            let owed = stream.give_up()?;
+            let emitter = owed.0.clone();
+            ledger.end_wait(self.id, &mut Now::default(), || emitter.reason_for_drop());
+            Some(owed)
+        });
+        if let Some((emitter, body_bytes)) = owed {
+            told::given_up(&emitter, outcome, body_bytes);
+        }
+    }
+
+    /// Ready when it has been told that the connection ended.
+    pub(crate) fn poll_ended(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut ledger = self.watch.lock();
+        if ledger.is_end_told {
+            return Poll::Ready(());
+        }
+        ledger.mourners.push(cx.waker().clone());
+        Poll::Pending
+    }
+
+    fn ask(&self, question: impl FnOnce(&Stream) -> bool) -> bool {
+        let ledger = self.watch.lock();
+        ledger.streams.get(&self.id).is_some_and(question)
+    }
+}
+
+impl Drop for StreamWatch {
+    fn drop(&mut self) {
+        let id = self.id;
+        self.watch
+            .tell_after(|ledger| ledger.release(id, &mut Now::default()));
+    }
+}
