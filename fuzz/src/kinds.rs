@@ -9,11 +9,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version}
 use httptrace::info::{
     Address, AttemptEnd, AttemptReason, AttemptStart, BodyDone, BodyEnd, CallEnd, CallStart,
     CloseReason, CodePoint, ConnClosed, ConnectDone, ConnectStart, DnsDone, DnsSource, DnsStart,
-    GetConn, Got1xxResponse, Got100Continue, GotBody, GotConn, GotFirstResponseByte,
-    GotResponseHeaders, HookPanicked, NotSentReason, NoticedBy, Protocol, ProxyTunnelDone,
-    ProxyTunnelStart, PutIdleConn, PutIdleError, Redirect, RetryReason, TlsHandshakeDone,
-    TlsHandshakeStart, TlsLeg, TunnelKind, Wait100Continue, WriteOutcome, WroteBody,
-    WroteHeaderField, WroteHeaders, WroteRequest,
+    FlowControlWaitDone, FlowControlWaitStart, FlowWindow, GetConn, GoAway, Got1xxResponse,
+    Got100Continue, GotBody, GotConn, GotFirstResponseByte, GotResponseHeaders, HookPanicked,
+    Http2Code, NotSentReason, NoticedBy, Pong, Protocol, ProxyTunnelDone, ProxyTunnelStart,
+    PutIdleConn, PutIdleError, Redirect, ResetBy, RetryReason, SettingsReceived, StreamOpened,
+    StreamReset, TlsHandshakeDone, TlsHandshakeStart, TlsLeg, TunnelKind, Wait100Continue,
+    WaitedFor, WriteOutcome, WroteBody, WroteHeaderField, WroteHeaders, WroteRequest,
 };
 use httptrace::{ErrorKind, EventError, EventKind, EventName};
 
@@ -131,6 +132,22 @@ impl Choices {
         self.of(&[TunnelKind::Connect, TunnelKind::Socks5])
     }
 
+    fn end(&mut self) -> ResetBy {
+        self.of(&[ResetBy::Peer, ResetBy::Local])
+    }
+
+    fn code(&mut self) -> Http2Code {
+        self.of(&[Http2Code::NO_ERROR, Http2Code::CANCEL, Http2Code(u32::MAX)])
+    }
+
+    fn window(&mut self) -> FlowWindow {
+        self.of(&[FlowWindow::Stream, FlowWindow::Connection])
+    }
+
+    fn word(&mut self) -> u32 {
+        self.of(&[0, 1, u32::MAX])
+    }
+
     fn code_point(&mut self) -> CodePoint {
         match self.maybe(Self::text) {
             Some(name) => CodePoint::named(self.of(&[0, u16::MAX]), name),
@@ -167,6 +184,8 @@ pub(crate) fn kind(name: EventName, c: &mut Choices) -> EventKind {
                 AttemptReason::Retry(RetryReason::Layer),
                 AttemptReason::Retry(RetryReason::ConnectionLost),
                 AttemptReason::Retry(RetryReason::NothingWritten),
+                AttemptReason::Retry(RetryReason::StreamRefused),
+                AttemptReason::Retry(RetryReason::GoAway),
             ]);
             AttemptStart::new(c.method(), c.uri(), reason).into()
         }
@@ -196,6 +215,7 @@ fn connection(name: EventName, c: &mut Choices) -> EventKind {
             info.local_addr = c.maybe(Choices::address);
             info.remote_addr = c.maybe(Choices::address);
             info.protocol = c.maybe(|c| c.of(&[Protocol::Http1, Protocol::Http2]));
+            info.waited_for = c.maybe(|c| c.of(&[WaitedFor::Dial, WaitedFor::Stream]));
             info.into()
         }
         EventName::PutIdleConn => {
@@ -207,8 +227,15 @@ fn connection(name: EventName, c: &mut Choices) -> EventKind {
         }
         EventName::ConnClosed => {
             use CloseReason as R;
-            let mut info =
-                ConnClosed::new(c.of(&[R::PeerClosed, R::Failed, R::Upgraded, R::Http10]));
+            let reasons = [
+                R::PeerClosed,
+                R::Failed,
+                R::Upgraded,
+                R::Http10,
+                R::GoAway,
+                R::PingTimeout,
+            ];
+            let mut info = ConnClosed::new(c.of(&reasons));
             info.noticed = c.maybe(|c| c.of(&[NoticedBy::Checkout, NoticedBy::Sweep]));
             info.error = c.maybe(Choices::error);
             info.into()
@@ -263,7 +290,7 @@ fn connection(name: EventName, c: &mut Choices) -> EventKind {
     }
 }
 
-/// An event of the exchange.
+/// An event of the exchange; the others are passed on.
 fn exchange(name: EventName, c: &mut Choices) -> EventKind {
     match name {
         EventName::WroteHeaderField => {
@@ -301,6 +328,37 @@ fn exchange(name: EventName, c: &mut Choices) -> EventKind {
             info.trailers = c.maybe(Choices::headers);
             info.into()
         }
+        name => http2(name, c),
+    }
+}
+
+/// An event of HTTP/2.
+fn http2(name: EventName, c: &mut Choices) -> EventKind {
+    match name {
+        EventName::StreamOpened => StreamOpened::new(c.word()).into(),
+        EventName::StreamReset => StreamReset::new(c.word(), c.end(), c.code()).into(),
+        EventName::GoAway => {
+            let mut info = GoAway::new(c.end(), c.word(), c.code());
+            info.debug_data = c.maybe(Choices::text);
+            info.into()
+        }
+        EventName::SettingsReceived => {
+            let mut info = SettingsReceived::new();
+            info.max_concurrent_streams = c.maybe(Choices::word);
+            info.initial_window_size = c.maybe(Choices::word);
+            info.max_frame_size = c.maybe(Choices::word);
+            info.max_header_list_size = c.maybe(Choices::word);
+            info.header_table_size = c.maybe(Choices::word);
+            info.enable_connect_protocol = c.maybe(Choices::yes);
+            info.into()
+        }
+        EventName::FlowControlWaitStart => FlowControlWaitStart::new(c.window()).into(),
+        EventName::FlowControlWaitDone => {
+            let mut info = FlowControlWaitDone::new(c.window());
+            info.error = c.maybe(Choices::error);
+            info.into()
+        }
+        EventName::Pong => Pong::new(c.duration()).into(),
         name => unreachable!("{name} is not among the kinds of event here"),
     }
 }

@@ -13,11 +13,12 @@ use crate::event::{Event, EventKind, EventName};
 use crate::id::{CallId, ConnectionId};
 use crate::info::{
     AttemptEnd, AttemptReason, AttemptStart, BodyDone, BodyEnd, CallEnd, CallStart, CloseReason,
-    ConnClosed, ConnectDone, ConnectStart, DnsDone, DnsStart, GetConn, Got1xxResponse,
-    Got100Continue, GotBody, GotConn, GotFirstResponseByte, HookPanicked, ProxyTunnelDone,
-    ProxyTunnelStart, PutIdleConn, Redirect, TlsHandshakeDone, TlsHandshakeStart, TlsLeg,
-    TunnelKind, Wait100Continue, WriteOutcome, WroteBody, WroteHeaderField, WroteHeaders,
-    WroteRequest,
+    ConnClosed, ConnectDone, ConnectStart, DnsDone, DnsStart, FlowControlWaitDone,
+    FlowControlWaitStart, FlowWindow, GetConn, GoAway, Got1xxResponse, Got100Continue, GotBody,
+    GotConn, GotFirstResponseByte, HookPanicked, Http2Code, Pong, ProxyTunnelDone,
+    ProxyTunnelStart, PutIdleConn, Redirect, ResetBy, SettingsReceived, StreamOpened, StreamReset,
+    TlsHandshakeDone, TlsHandshakeStart, TlsLeg, TunnelKind, Wait100Continue, WriteOutcome,
+    WroteBody, WroteHeaderField, WroteHeaders, WroteRequest,
 };
 use crate::timeline::{AttemptTimeline, Breakdown, Timeline};
 
@@ -28,6 +29,8 @@ fn kind(name: EventName, variant: u8) -> EventKind {
         odd.then(|| error([ErrorKind::Canceled, ErrorKind::Refused][usize::from(variant / 2 % 2)]));
     let leg = if odd { TlsLeg::Target } else { TlsLeg::Proxy };
     let v4 = || addr("192.0.2.1:80");
+    let by = [ResetBy::Peer, ResetBy::Local][usize::from(odd)];
+    let window = [FlowWindow::Stream, FlowWindow::Connection][usize::from(variant / 2 % 2)];
     macro_rules! done {
         ($info:expr) => {{
             let mut info = $info;
@@ -73,6 +76,13 @@ fn kind(name: EventName, variant: u8) -> EventKind {
         EventName::GotResponseHeaders => head(200).into(),
         EventName::GotBody => GotBody::new(7_u64).into(),
         EventName::BodyDone => BodyDone::new(BodyEnd::End).into(),
+        EventName::StreamOpened => StreamOpened::new(number).into(),
+        EventName::StreamReset => StreamReset::new(number, by, Http2Code::CANCEL).into(),
+        EventName::GoAway => GoAway::new(by, number, Http2Code::NO_ERROR).into(),
+        EventName::SettingsReceived => SettingsReceived::new().into(),
+        EventName::FlowControlWaitStart => FlowControlWaitStart::new(window).into(),
+        EventName::FlowControlWaitDone => done!(FlowControlWaitDone::new(window)),
+        EventName::Pong => Pong::new(Duration::from_millis(1)).into(),
         EventName::HookPanicked => HookPanicked::new(EventName::GotConn).into(),
     }
 }
