@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use http::{Method, StatusCode, Uri};
 
-use super::{Dial, Stamped};
+use super::{Dial, Span, Stamped};
 use crate::error::EventError;
 use crate::id::ConnectionId;
 use crate::info::{
-    AttemptEnd, AttemptReason, BodyDone, ConnClosed, GetConn, Got1xxResponse, GotConn,
-    GotResponseHeaders, PutIdleConn, Redirect, WroteHeaderField, WroteRequest,
+    AttemptEnd, AttemptReason, BodyDone, ConnClosed, FlowControlWaitDone, GetConn, GoAway,
+    Got1xxResponse, GotConn, GotResponseHeaders, Pong, PutIdleConn, Redirect, SettingsReceived,
+    StreamOpened, StreamReset, WroteHeaderField, WroteRequest,
 };
 
 /// One round trip: a connection had, a request written, a response read. What was not seen is absent.
@@ -36,6 +37,8 @@ pub struct AttemptTimeline {
     /// The dials that this attempt began, in the order in which they began.
     pub dials: Vec<Dial>,
 
+    /// When the request's HTTP/2 stream was opened, and which it is.
+    pub stream: Option<Stamped<StreamOpened>>,
     /// The request's header fields as written, in the order of the wire.
     pub header_fields: Vec<WroteHeaderField>,
     /// When the request's head was written.
@@ -44,6 +47,9 @@ pub struct AttemptTimeline {
     pub wait_100_continue: Option<Duration>,
     /// The progress of the request's body.
     pub upload: Option<Progress>,
+    /// The times in which the request's body waited for an HTTP/2 peer's window, in order. May go on after the end of
+    /// the call, as the upload may.
+    pub flow_control_waits: Vec<Span<FlowControlWaitDone>>,
     /// When the request was written, or given up, and how many bytes of body it had.
     pub wrote_request: Option<Stamped<WroteRequest>>,
 
@@ -59,6 +65,15 @@ pub struct AttemptTimeline {
     pub download: Option<Progress>,
     /// When the response's body was over, and how.
     pub body_done: Option<Stamped<BodyDone>>,
+
+    /// The resets of the HTTP/2 stream, by either end, in order. May follow the end of the call.
+    pub resets: Vec<Stamped<StreamReset>>,
+    /// What was said of the HTTP/2 connection's end while the request had a stream on it, in order.
+    pub go_aways: Vec<Stamped<GoAway>>,
+    /// The HTTP/2 peer's settings that came while the request had a stream on the connection, in order.
+    pub settings: Vec<Stamped<SettingsReceived>>,
+    /// The answers to our `PING`s that came while the request had a stream on the connection, in order.
+    pub pongs: Vec<Stamped<Pong>>,
 
     /// The redirect that was followed after this attempt.
     pub redirect: Option<Stamped<Redirect>>,
@@ -134,10 +149,14 @@ impl AttemptTimeline {
     pub(super) fn writing(&self) -> impl Iterator<Item = Duration> {
         let upload = self.upload.map(|progress| [progress.first, progress.last]);
         let wrote_request = self.wrote_request.as_ref().map(|wrote| wrote.at);
-        self.wrote_headers
+        let stream = self.stream.as_ref().map(|stream| stream.at);
+        let waits = self.flow_control_waits.iter().flat_map(Span::instants);
+        stream
             .into_iter()
+            .chain(self.wrote_headers)
             .chain(self.wait_100_continue)
             .chain(upload.into_iter().flatten())
+            .chain(waits)
             .chain(wrote_request)
     }
 

@@ -17,7 +17,7 @@ use crate::info::WriteOutcome;
 /// * [`Dns`](Phase::Dns), [`Connect`](Phase::Connect), [`Proxy`](Phase::Proxy), [`Tls`](Phase::Tls) are the stages of the
 ///   attempt's own dial. Where stages overlap the later one counts; connects side by side count once.
 /// * [`Send`](Phase::Send) lasts from there until the request was written, or until the first byte of the response if
-///   that came earlier. The time in which a body waits for `100 Continue` belongs to it.
+///   that came earlier. The time in which a body waits for `100 Continue`, or for an HTTP/2 peer's window, belongs to it.
 /// * [`Wait`](Phase::Wait) lasts from there to the first byte, informational responses included. After a `100 Continue`
 ///   that was asked for it lasts to what comes next of the response.
 /// * [`Receive`](Phase::Receive) lasts from there to the end of the attempt. Reading the rest of a body that nobody

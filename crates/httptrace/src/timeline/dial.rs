@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Span;
 use crate::error::{ErrorKind, EventError};
 use crate::id::ConnectionId;
-use crate::info::{ConnectDone, DnsDone, ProxyTunnelDone, TlsHandshakeDone};
+use crate::info::{ConnectDone, DnsDone, FlowControlWaitDone, ProxyTunnelDone, TlsHandshakeDone};
 
 /// The making of one connection: name lookup, race of connects, tunnel, TLS.
 #[derive(Clone, Debug, Default)]
@@ -108,4 +108,10 @@ macro_rules! spans_with_an_error {
     };
 }
 
-spans_with_an_error!(DnsDone, ConnectDone, ProxyTunnelDone, TlsHandshakeDone);
+spans_with_an_error!(
+    DnsDone,
+    ConnectDone,
+    FlowControlWaitDone,
+    ProxyTunnelDone,
+    TlsHandshakeDone
+);

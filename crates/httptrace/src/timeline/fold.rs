@@ -7,7 +7,9 @@ use super::attempt::{AttemptTimeline, ClosedConnection, Progress};
 use super::{Dial, Span, Stamped, Timeline};
 use crate::event::{Event, EventKind};
 use crate::id::{CallId, ConnectionId};
-use crate::info::{ConnectDone, DnsDone, ProxyTunnelDone, TlsHandshakeDone};
+use crate::info::{
+    ConnectDone, DnsDone, FlowControlWaitDone, FlowWindow, ProxyTunnelDone, TlsHandshakeDone,
+};
 
 impl Timeline {
     /// Folds events into one timeline for each call, in the order in which the calls began.
@@ -17,7 +19,7 @@ impl Timeline {
     /// round trip without an attempt number belongs to the latest attempt begun so far.
     ///
     /// Events without a call make one timeline together if they tell of a round trip: a transport fires those for a
-    /// request that is no part of a call. If they only tell what became of idle connections they make none.
+    /// request that is no part of a call. If they only tell of connections that no request had a share of, they make none.
     pub fn fold(events: &[Event]) -> Vec<Timeline> {
         let mut sorted: Vec<&Event> = events.iter().collect();
         sorted.sort_by_key(|event| event.at);
@@ -42,7 +44,12 @@ impl Timeline {
 fn tells_of_a_round_trip(event: &Event) -> bool {
     !matches!(
         event.kind,
-        EventKind::ConnClosed(_) | EventKind::PutIdleConn(_) | EventKind::HookPanicked(_)
+        EventKind::ConnClosed(_)
+            | EventKind::PutIdleConn(_)
+            | EventKind::GoAway(_)
+            | EventKind::SettingsReceived(_)
+            | EventKind::Pong(_)
+            | EventKind::HookPanicked(_)
     )
 }
 
@@ -170,9 +177,42 @@ impl AttemptTimeline {
             EventKind::GotResponseHeaders(info) => first(&mut self.response, at, info),
             EventKind::GotBody(info) => progress(&mut self.download, at, info.bytes),
             EventKind::BodyDone(info) => first(&mut self.body_done, at, info),
-            // The call's own events and the dial's do not come here.
+            _ => self.apply_http2(at, kind),
+        }
+    }
+
+    fn apply_http2(&mut self, at: Duration, kind: &EventKind) {
+        match kind {
+            EventKind::StreamOpened(info) => first(&mut self.stream, at, info),
+            EventKind::StreamReset(info) => self.resets.push(Stamped::new(at, info.clone())),
+            EventKind::FlowControlWaitStart(info) if self.open_wait(info.window).is_none() => {
+                let mut wait = Span::new(FlowControlWaitDone::new(info.window));
+                wait.start = Some(at);
+                self.flow_control_waits.push(wait);
+            }
+            EventKind::FlowControlWaitDone(info) => {
+                let place = self.open_wait(info.window).unwrap_or_else(|| {
+                    self.flow_control_waits.push(Span::new(info.clone()));
+                    self.flow_control_waits.len() - 1
+                });
+                let wait = &mut self.flow_control_waits[place];
+                wait.end = Some(at);
+                wait.info = info.clone();
+            }
+            EventKind::GoAway(info) => self.go_aways.push(Stamped::new(at, info.clone())),
+            EventKind::SettingsReceived(info) => {
+                self.settings.push(Stamped::new(at, info.clone()));
+            }
+            EventKind::Pong(info) => self.pongs.push(Stamped::new(at, info.clone())),
+            // A second start of a wait tells nothing; the call's own events and the dial's do not come here.
             _ => {}
         }
+    }
+
+    /// Where the wait for a window is that is not over yet. Waits of an attempt come again, but not side by side.
+    fn open_wait(&self, window: FlowWindow) -> Option<usize> {
+        let mut waits = self.flow_control_waits.iter();
+        waits.rposition(|wait| wait.end.is_none() && wait.info.window == window)
     }
 
     fn dial(&mut self, connection: Option<ConnectionId>) -> &mut Dial {
@@ -195,8 +235,8 @@ impl AttemptTimeline {
         for dial in &mut self.dials {
             dial.background = match (dial.connection, self.connection) {
                 (Some(dialed), Some(had)) => dialed != had,
-                // A connection that carried a request before is not the one being dialed here.
-                _ => got.info.reused,
+                // A connection that carried a request before, or was waited for, is not the one being dialed here.
+                _ => got.info.reused || got.info.waited_for.is_some(),
             };
         }
     }

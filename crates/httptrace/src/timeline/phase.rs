@@ -6,7 +6,7 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Phase {
-    /// Waiting for a connection that somebody else dials or gives back.
+    /// Waiting for a connection that somebody else dials or gives back, or for a free stream on one that is shared.
     Queue,
     /// Looking up the host name.
     Dns,
@@ -16,7 +16,7 @@ pub enum Phase {
     Proxy,
     /// The TLS handshake.
     Tls,
-    /// Writing the request.
+    /// Writing the request, waits for `100 Continue` and for an HTTP/2 peer's window included.
     Send,
     /// Waiting for the response's first byte.
     Wait,

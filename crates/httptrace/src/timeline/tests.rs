@@ -1,6 +1,7 @@
 //! Timelines folded from events written by hand, and from arbitrary ones.
 
 mod arbitrary;
+mod http2;
 mod scenarios;
 
 use std::net::SocketAddr;
