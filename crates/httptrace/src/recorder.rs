@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::client_trace::ClientTrace;
-use crate::event::{Event, EventKind};
-use crate::id::CallId;
+use crate::event::{Event, EventKind, EventName};
+use crate::id::{CallId, ConnectionId};
 use crate::observer::Observer;
 use crate::timeline::Timeline;
 
@@ -28,10 +28,12 @@ use crate::timeline::Timeline;
 ///
 /// **Memory is limited.** The progress of a body ([`WroteBody`](crate::info::WroteBody),
 /// [`GotBody`](crate::info::GotBody)) makes at most two events for each attempt and direction: the first, and one that
-/// holds the sum of all others and the instant of the latest. Of one call [`EVENTS_PER_CALL`](Self::EVENTS_PER_CALL)
-/// events are kept, and twice as many if the others are ends (`…Done`, `…End`, `WroteRequest`, `PutIdleConn`,
-/// `ConnClosed`); the end of the call is always kept. What is beyond is counted in [`Timeline::dropped`]. When more
-/// than [`EVENTS`](Self::EVENTS) are kept in all, the oldest call is forgotten, and what still comes of it is ignored.
+/// holds the sum of all others and the instant of the latest. What comes again and again on an HTTP/2 connection
+/// (waits for a window, resets, `GOAWAY`, settings, pongs) is kept [`REPEATS`](Self::REPEATS) times for each attempt,
+/// each kind. Of one call [`EVENTS_PER_CALL`](Self::EVENTS_PER_CALL) events are kept, and twice as many if the others
+/// are ends (`…Done`, `…End`, `WroteRequest`, `PutIdleConn`, `ConnClosed`); the end of the call is always kept. What is
+/// beyond is counted in [`Timeline::dropped`]. When more than [`EVENTS`](Self::EVENTS) are kept in all, the oldest call
+/// is forgotten, and what still comes of it is ignored.
 #[derive(Clone, Default)]
 pub struct Recorder {
     records: Arc<Mutex<Records>>,
@@ -43,6 +45,9 @@ impl Recorder {
 
     /// Events kept in all: some 20 MiB without what they share with the client (header maps, certificates).
     pub const EVENTS: usize = 65_536;
+
+    /// Events kept of each kind that comes again and again on an HTTP/2 connection, of one attempt.
+    pub const REPEATS: usize = 64;
 
     /// A recorder that has seen nothing.
     pub fn new() -> Self {
@@ -161,6 +166,7 @@ impl Records {
 pub(crate) struct CallRecord {
     events: Vec<Event>,
     progress: Vec<FoldedProgress>,
+    repeats: Vec<Repeats>,
     dropped: u64,
 }
 
@@ -174,7 +180,7 @@ impl CallRecord {
             kind if is_end(kind) => 2 * Recorder::EVENTS_PER_CALL,
             _ => Recorder::EVENTS_PER_CALL,
         };
-        if self.events.len() < limit {
+        if self.events.len() < limit && self.may_repeat(event) {
             self.events.push(event.clone());
         } else {
             self.dropped += 1;
@@ -188,6 +194,27 @@ impl CallRecord {
             timeline.dropped = self.dropped;
         }
         timelines
+    }
+
+    /// Whether there is room for an event of its kind, which is taken then.
+    fn may_repeat(&mut self, event: &Event) -> bool {
+        let name = event.name();
+        if !is_repeated(name) {
+            return true;
+        }
+        let of = (name, event.attempt, event.connection);
+        let known = self.repeats.iter_mut().rev().find(|known| known.of == of);
+        match known {
+            Some(known) if known.kept < Recorder::REPEATS => {
+                known.kept += 1;
+                true
+            }
+            Some(_) => false,
+            None => {
+                self.repeats.push(Repeats { of, kept: 1 });
+                true
+            }
+        }
     }
 
     /// Adds progress to the progress event before it, if there are two already. Whether that was done.
@@ -228,6 +255,14 @@ impl CallRecord {
             }
         }
     }
+}
+
+/// How many events of one kind are kept. There is one of these only where such an event is.
+#[derive(Clone)]
+struct Repeats {
+    /// Of what: outside calls the attempt tells nothing.
+    of: (EventName, Option<u32>, Option<ConnectionId>),
+    kept: usize,
 }
 
 /// Where the progress events of one body are kept.
@@ -271,12 +306,27 @@ fn is_end(kind: &EventKind) -> bool {
             | EventKind::AttemptEnd(_)
             | EventKind::DnsDone(_)
             | EventKind::ConnectDone(_)
+            | EventKind::FlowControlWaitDone(_)
             | EventKind::ProxyTunnelDone(_)
             | EventKind::TlsHandshakeDone(_)
             | EventKind::WroteRequest(_)
             | EventKind::BodyDone(_)
             | EventKind::PutIdleConn(_)
             | EventKind::ConnClosed(_)
+    )
+}
+
+/// Whether it comes as often as the peer, or the length of a body, makes it come.
+fn is_repeated(name: EventName) -> bool {
+    use EventName as N;
+    matches!(
+        name,
+        N::FlowControlWaitStart
+            | N::FlowControlWaitDone
+            | N::StreamReset
+            | N::GoAway
+            | N::SettingsReceived
+            | N::Pong
     )
 }
 

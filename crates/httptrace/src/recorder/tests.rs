@@ -4,7 +4,10 @@ use http::{Method, Uri};
 
 use super::*;
 use crate::event::EventName;
-use crate::info::{AttemptEnd, CallEnd, CallStart, GotBody, WroteBody, WroteHeaders};
+use crate::info::{
+    AttemptEnd, CallEnd, CallStart, FlowControlWaitDone, FlowControlWaitStart, FlowWindow, GotBody,
+    Pong, WroteBody, WroteHeaders,
+};
 
 fn record(recorder: &Recorder, event: Event) {
     recorder.on_event(&event);
@@ -102,6 +105,34 @@ fn progress_is_still_summed_when_the_record_is_full() {
     let timeline = recorder.timeline().unwrap();
     assert_eq!(timeline.attempts[0].download.unwrap().bytes, 6);
     assert_eq!(timeline.dropped, 1);
+}
+
+#[test]
+fn what_comes_again_and_again_leaves_room_for_the_rest() {
+    let recorder = Recorder::new();
+    let call = CallId::next();
+    let at = Instant::now();
+    let window = FlowWindow::Stream;
+    for attempt in 0..2 {
+        for _ in 0..Recorder::EVENTS_PER_CALL {
+            let kinds: [EventKind; 3] = [
+                FlowControlWaitStart::new(window).into(),
+                FlowControlWaitDone::new(window).into(),
+                Pong::new(Duration::from_millis(1)).into(),
+            ];
+            for kind in kinds {
+                let event = Event::new(at, kind).with_call(call);
+                record(&recorder, event.with_attempt(attempt));
+            }
+        }
+    }
+    assert_eq!(recorder.events().len(), 2 * 3 * Recorder::REPEATS);
+    let timeline = recorder.timeline().unwrap();
+    let waits = &timeline.attempts[1].flow_control_waits;
+    assert_eq!(waits.len(), Recorder::REPEATS);
+    assert!(waits.iter().all(|wait| wait.end.is_some()));
+    let told = 2 * 3 * Recorder::EVENTS_PER_CALL;
+    assert_eq!(timeline.dropped as usize, told - recorder.events().len());
 }
 
 #[test]
