@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use http::Uri;
 use httptrace::info::{
-    AttemptReason, AttemptStart, BodyDone, BodyEnd, ConnClosed, DnsDone, GotConn, ProxyTunnelDone,
-    TlsHandshakeDone, WriteOutcome, WroteRequest,
+    AttemptReason, AttemptStart, BodyDone, BodyEnd, ConnClosed, DnsDone, GoAway, GotConn,
+    ProxyTunnelDone, SettingsReceived, TlsHandshakeDone, WriteOutcome, WroteRequest,
 };
 use httptrace::{Event, EventKind};
 
@@ -115,7 +115,7 @@ fn write_connection(line: &mut Line, kind: &EventKind) {
     }
 }
 
-/// The fields of the exchange's events. An event that a later version of the vocabulary adds has none here.
+/// The fields of the exchange's events; passes the others on.
 fn write_exchange(line: &mut Line, kind: &EventKind) {
     match kind {
         EventKind::WroteHeaderField(info) => {
@@ -139,6 +139,33 @@ fn write_exchange(line: &mut Line, kind: &EventKind) {
             line.field("bytes", info.bytes);
         }
         EventKind::BodyDone(info) => write_body_done(line, info),
+        kind => write_http2(line, kind),
+    }
+}
+
+/// The fields of the events of HTTP/2. An event that a later version of the vocabulary adds has none here.
+fn write_http2(line: &mut Line, kind: &EventKind) {
+    match kind {
+        EventKind::StreamOpened(info) => {
+            line.field("stream_id", info.stream_id);
+        }
+        EventKind::StreamReset(info) => {
+            line.field("stream_id", info.stream_id)
+                .field("by", info.by.as_str())
+                .field("code", info.code.to_string());
+        }
+        EventKind::GoAway(info) => write_go_away(line, info),
+        EventKind::SettingsReceived(info) => write_settings(line, info),
+        EventKind::FlowControlWaitStart(info) => {
+            line.field("window", info.window.as_str());
+        }
+        EventKind::FlowControlWaitDone(info) => {
+            line.field("window", info.window.as_str())
+                .error(info.error.as_ref());
+        }
+        EventKind::Pong(info) => {
+            line.field("round_trip_us", micros(info.round_trip));
+        }
         _ => {}
     }
 }
@@ -157,6 +184,7 @@ fn write_got_conn(line: &mut Line, info: &GotConn) {
         .field("was_idle", info.was_idle)
         .known("idle_us", info.idle_time.map(micros))
         .known("protocol", info.protocol.map(|protocol| protocol.as_str()))
+        .known("waited_for", info.waited_for.map(|what| what.as_str()))
         .known("local_addr", info.local_addr.as_ref().map(address))
         .known("remote_addr", info.remote_addr.as_ref().map(address));
 }
@@ -226,6 +254,24 @@ fn write_body_done(line: &mut Line, info: &BodyDone) {
         BodyEnd::Error(error) => line.error(Some(error)),
         _ => line.error(None),
     };
+}
+
+fn write_go_away(line: &mut Line, info: &GoAway) {
+    line.field("by", info.by.as_str())
+        .field("last_stream_id", info.last_stream_id)
+        .field("code", info.code.to_string());
+    if let Some(text) = &info.debug_data {
+        line.text("debug_data", text);
+    }
+}
+
+fn write_settings(line: &mut Line, info: &SettingsReceived) {
+    line.known("max_concurrent_streams", info.max_concurrent_streams)
+        .known("initial_window_size", info.initial_window_size)
+        .known("max_frame_size", info.max_frame_size)
+        .known("max_header_list_size", info.max_header_list_size)
+        .known("header_table_size", info.header_table_size)
+        .known("enable_connect_protocol", info.enable_connect_protocol);
 }
 
 impl Line {

@@ -19,7 +19,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("get_conn", "host_port"),
     (
         "got_conn",
-        "idle_us local_addr protocol remote_addr reused was_idle",
+        "idle_us local_addr protocol remote_addr reused waited_for was_idle",
     ),
     ("put_idle_conn", "error error_kind"),
     ("conn_closed", "error error_kind noticed reason"),
@@ -57,6 +57,17 @@ const FIELDS: &[(&str, &str)] = &[
         "body_done",
         "decoded_bytes end error error_kind trailers wire_bytes",
     ),
+    ("stream_opened", "stream_id"),
+    ("stream_reset", "by code stream_id"),
+    ("go_away", "by code debug_data last_stream_id"),
+    (
+        "settings_received",
+        "enable_connect_protocol header_table_size initial_window_size max_concurrent_streams \
+         max_frame_size max_header_list_size",
+    ),
+    ("flow_control_wait_start", "window"),
+    ("flow_control_wait_done", "error error_kind window"),
+    ("pong", "round_trip_us"),
     ("hook_panicked", "hook message"),
 ];
 
@@ -71,6 +82,7 @@ const ENDS: &[&str] = &[
     "tls_handshake_done",
     "wrote_request",
     "body_done",
+    "flow_control_wait_done",
 ];
 
 fn line(kind: EventKind, redaction: Redaction) -> String {
@@ -192,6 +204,7 @@ fn without_redaction_everything_is_there() {
         (EventName::GotResponseHeaders, r#""set-cookie":["secret"]"#),
         (EventName::CallStart, "http://a.test/?sig=1"),
         (EventName::Redirect, "/next?X-Amz-Signature=1"),
+        (EventName::GoAway, "http://me:pw@a.test/?sig=1"),
     ] {
         let whole = line(samples::full(name), Redaction::Off);
         assert!(whole.contains(secret), "{whole}");

@@ -175,6 +175,12 @@ fn what_is_no_timeline_is_refused_with_the_reason() {
             object(r#","attempts":[{"index":0,"closed":[{"at_us":0,"reason":"whim"}]}]"#),
             "\"whim\" is no reason to close a connection",
         ),
+        (
+            object(
+                r#","attempts":[{"index":0,"http2":{"flow_control_waits":[{"window":"rose"}]}}]"#,
+            ),
+            "\"rose\" is no window",
+        ),
     ];
     for (json, message) in table {
         let error = timeline_from_json(&json).unwrap_err().to_string();

@@ -1,5 +1,6 @@
 //! Timelines as JSON, there and back.
 
+mod http2;
 mod names;
 mod read;
 mod schema;

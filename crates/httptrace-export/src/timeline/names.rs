@@ -2,8 +2,8 @@
 
 use http::Version;
 use httptrace::info::{
-    CloseReason, DnsSource, NotSentReason, NoticedBy, Protocol, PutIdleError, RetryReason, TlsLeg,
-    TunnelKind,
+    CloseReason, DnsSource, FlowWindow, NotSentReason, NoticedBy, Protocol, PutIdleError, ResetBy,
+    RetryReason, TlsLeg, TunnelKind, WaitedFor,
 };
 use httptrace::{ErrorKind, EventName};
 
@@ -48,18 +48,21 @@ macro_rules! named {
 
 named! {
     CloseReason, "reason to close a connection": BodyDropped BodyUntilEof Canceled ClientDropped CloseIdleConnections
-        Failed Http10 IdleTimeout KeepAlivesDisabled MaxIdle MaxIdlePerHost PeerClosed RequestSaidClose ResponseSaidClose
-        UnsolicitedResponse Upgraded UploadUnfinished;
+        Failed GoAway Http10 IdleTimeout KeepAlivesDisabled MaxIdle MaxIdlePerHost PeerClosed PingTimeout RequestSaidClose
+        ResponseSaidClose UnsolicitedResponse Upgraded UploadUnfinished;
     DnsSource, "source of a lookup": Custom NameServer System Table;
     ErrorKind, "class of error": Body Canceled Certificate Closed Decode Dns Hook Io Limit Other Protocol Redirect Refused
         Reset Timeout Tls Unreachable Usage;
+    FlowWindow, "window": Stream Connection;
     NotSentReason, "reason not to send": FinalResponseFirst;
     NoticedBy, "occasion": Checkout Sweep;
     Protocol, "protocol": Http1 Http2;
     PutIdleError, "reason not to keep a connection": CloseIdleConnections TooManyIdleForHost BadState;
-    RetryReason, "reason to retry": Layer ConnectionLost NothingWritten;
+    ResetBy, "end of a connection": Peer Local;
+    RetryReason, "reason to retry": Layer ConnectionLost NothingWritten StreamRefused GoAway;
     TlsLeg, "TLS leg": Proxy Target;
     TunnelKind, "kind of tunnel": Connect Socks5;
+    WaitedFor, "thing to wait for": Dial Stream;
 }
 
 impl Named for EventName {

@@ -25,10 +25,10 @@ use super::schema::{
     InformationalObject, ProgressObject, RedirectObject, RequestObject, ResponseObject,
     TimelineObject, TlsObject, TunnelObject, ValueObject, WroteObject,
 };
-use super::write;
+use super::{http2, write};
 use crate::rfc3339;
 
-type Read<T> = Result<T, ReadError>;
+pub(super) type Read<T> = Result<T, ReadError>;
 
 pub(super) fn timeline(object: TimelineObject) -> Read<Timeline> {
     let mut timeline = Timeline::default();
@@ -84,6 +84,7 @@ fn attempt(object: AttemptObject) -> Read<AttemptTimeline> {
     attempt.dials = all(object.dials, dial)?;
     request(&mut attempt, object.request.unwrap_or_default())?;
     response(&mut attempt, object.response.unwrap_or_default())?;
+    http2::read(&mut attempt, object.http2.unwrap_or_default())?;
     attempt.redirect = object.redirect.map(redirect).transpose()?;
     if let Some(put) = object.put_idle {
         let mut info = PutIdleConn::new();
@@ -111,6 +112,7 @@ fn got_conn(object: GotConnObject) -> Read<Stamped<GotConn>> {
     info.local_addr = object.local_addr.map(address).transpose()?;
     info.remote_addr = object.remote_addr.map(address).transpose()?;
     info.protocol = object.protocol.as_deref().map(named).transpose()?;
+    info.waited_for = object.waited_for.as_deref().map(named).transpose()?;
     stamped(object.at_us, info)
 }
 
@@ -296,7 +298,7 @@ fn code_point(object: CodePointObject) -> CodePoint {
     }
 }
 
-fn error(object: ErrorObject) -> EventError {
+pub(super) fn error(object: ErrorObject) -> EventError {
     let kind: ErrorKind = error_kind(&object.kind);
     EventError::new(kind, object.message)
 }
@@ -306,18 +308,18 @@ fn progress(object: ProgressObject) -> Read<Progress> {
     Ok(Progress::new(first, last, object.bytes))
 }
 
-fn span<T>(start: Option<f64>, end: Option<f64>, info: T) -> Read<Span<T>> {
+pub(super) fn span<T>(start: Option<f64>, end: Option<f64>, info: T) -> Read<Span<T>> {
     let mut span = Span::new(info);
     span.start = start.map(duration).transpose()?;
     span.end = end.map(duration).transpose()?;
     Ok(span)
 }
 
-fn stamped<T>(at_us: f64, info: T) -> Read<Stamped<T>> {
+pub(super) fn stamped<T>(at_us: f64, info: T) -> Read<Stamped<T>> {
     Ok(Stamped::new(duration(at_us)?, info))
 }
 
-fn duration(micros: f64) -> Read<Duration> {
+pub(super) fn duration(micros: f64) -> Read<Duration> {
     write::duration(micros).ok_or_else(|| wrong("duration", &micros.to_string()))
 }
 
@@ -340,7 +342,7 @@ fn parsed<T: std::str::FromStr>(what: &str, text: Option<String>) -> Read<Option
     text.parse().map(Some).map_err(|_| wrong(what, &text))
 }
 
-fn all<T, U>(items: Vec<T>, read: impl Fn(T) -> Read<U>) -> Read<Vec<U>> {
+pub(super) fn all<T, U>(items: Vec<T>, read: impl Fn(T) -> Read<U>) -> Read<Vec<U>> {
     items.into_iter().map(read).collect()
 }
 

@@ -84,6 +84,7 @@ object!(AttemptObject {
     got_conn: GotConnObject,
     request: RequestObject,
     response: ResponseObject,
+    http2: Http2Object,
     redirect: RedirectObject,
     put_idle: PutIdleObject,
     end: EndObject,
@@ -108,6 +109,7 @@ object!(GotConnObject {
     connection: u64,
     idle_us: f64,
     protocol: String,
+    waited_for: String,
     local_addr: String,
     remote_addr: String,
     ;
@@ -261,6 +263,78 @@ object!(BodyDoneObject {
     decoded_bytes: u64,
     trailers: Vec<FieldObject>,
     error: ErrorObject,
+    ;
+});
+
+object!(Http2Object {
+    ;
+    stream: StreamObject,
+    ;
+    resets: ResetObject,
+    flow_control_waits: FlowControlWaitObject,
+    go_aways: GoAwayObject,
+    settings: SettingsObject,
+    pongs: PongObject,
+});
+
+object!(StreamObject {
+    at_us: f64,
+    stream_id: u32,
+    ;
+    ;
+});
+
+object!(ResetObject {
+    at_us: f64,
+    stream_id: u32,
+    by: String,
+    code: ErrorCodeObject,
+    ;
+    ;
+});
+
+object!(FlowControlWaitObject {
+    window: String,
+    ;
+    start_us: f64,
+    end_us: f64,
+    error: ErrorObject,
+    ;
+});
+
+object!(GoAwayObject {
+    at_us: f64,
+    by: String,
+    last_stream_id: u32,
+    code: ErrorCodeObject,
+    ;
+    debug_data: String,
+    ;
+});
+
+object!(ErrorCodeObject {
+    code: u32,
+    ;
+    name: String,
+    ;
+});
+
+object!(SettingsObject {
+    at_us: f64,
+    ;
+    max_concurrent_streams: u32,
+    initial_window_size: u32,
+    max_frame_size: u32,
+    max_header_list_size: u32,
+    header_table_size: u32,
+    enable_connect_protocol: bool,
+    ;
+});
+
+object!(PongObject {
+    at_us: f64,
+    round_trip_us: f64,
+    ;
     ;
 });
 

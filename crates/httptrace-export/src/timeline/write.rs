@@ -14,6 +14,7 @@ use httptrace::timeline::{
 };
 use httptrace::{ConnectionId, EventError, Phase, Timeline};
 
+use super::http2;
 use super::names::Named;
 use super::schema::{
     AttemptObject, BodyDoneObject, ClosedObject, CodePointObject, ConnectObject, DialObject,
@@ -61,7 +62,7 @@ pub(super) fn timeline(timeline: &Timeline, redaction: Redaction) -> TimelineObj
     }
 }
 
-struct Writer {
+pub(super) struct Writer {
     redaction: Redaction,
 }
 
@@ -85,6 +86,7 @@ impl Writer {
             got_conn: got_conn(attempt),
             request: known(self.request(attempt)),
             response: known(self.response(attempt)),
+            http2: known(http2::object(self, attempt)),
             redirect: attempt.redirect.as_ref().map(|redirect| RedirectObject {
                 at_us: micros(redirect.at),
                 status: redirect.info.status.as_u16(),
@@ -289,14 +291,14 @@ impl Writer {
         }
     }
 
-    fn error(&self, error: Option<&EventError>) -> Option<ErrorObject> {
+    pub(super) fn error(&self, error: Option<&EventError>) -> Option<ErrorObject> {
         error.map(|error| ErrorObject {
             kind: error.kind().as_str().into(),
             message: self.text(error.message()),
         })
     }
 
-    fn text(&self, text: &str) -> String {
+    pub(super) fn text(&self, text: &str) -> String {
         self.redaction.text(text).into_owned()
     }
 }
@@ -310,6 +312,7 @@ fn got_conn(attempt: &AttemptTimeline) -> Option<GotConnObject> {
         connection: attempt.connection.map(ConnectionId::get),
         idle_us: got.info.idle_time.map(micros),
         protocol: got.info.protocol.map(|protocol| protocol.as_str().into()),
+        waited_for: got.info.waited_for.map(|what| what.as_str().into()),
         local_addr: got.info.local_addr.as_ref().map(address),
         remote_addr: got.info.remote_addr.as_ref().map(address),
     })

@@ -9,11 +9,12 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version};
 use httptrace::info::{
     Address, AttemptEnd, AttemptReason, AttemptStart, BodyDone, BodyEnd, CallEnd, CallStart,
     CloseReason, CodePoint, ConnClosed, ConnectDone, ConnectStart, DnsDone, DnsSource, DnsStart,
-    GetConn, Got1xxResponse, Got100Continue, GotBody, GotConn, GotFirstResponseByte,
-    GotResponseHeaders, HookPanicked, NotSentReason, NoticedBy, Protocol, ProxyTunnelDone,
-    ProxyTunnelStart, PutIdleConn, PutIdleError, Redirect, RetryReason, TlsHandshakeDone,
-    TlsHandshakeStart, TlsLeg, TunnelKind, Wait100Continue, WriteOutcome, WroteBody,
-    WroteHeaderField, WroteHeaders, WroteRequest,
+    FlowControlWaitDone, FlowControlWaitStart, FlowWindow, GetConn, GoAway, Got1xxResponse,
+    Got100Continue, GotBody, GotConn, GotFirstResponseByte, GotResponseHeaders, HookPanicked,
+    Http2Code, NotSentReason, NoticedBy, Pong, Protocol, ProxyTunnelDone, ProxyTunnelStart,
+    PutIdleConn, PutIdleError, Redirect, ResetBy, RetryReason, SettingsReceived, StreamOpened,
+    StreamReset, TlsHandshakeDone, TlsHandshakeStart, TlsLeg, TunnelKind, Wait100Continue,
+    WaitedFor, WriteOutcome, WroteBody, WroteHeaderField, WroteHeaders, WroteRequest,
 };
 use httptrace::{ErrorKind, EventError, EventKind, EventName};
 
@@ -42,7 +43,8 @@ pub(crate) fn full(name: EventName) -> EventKind {
             .with_idle_time(Duration::from_nanos(2_500_500))
             .with_local_addr(Address::Unix(Path::new("/run/a").into()))
             .with_remote_addr(addr("[2001:db8::1]:443"))
-            .with_protocol(Protocol::Http1)
+            .with_protocol(Protocol::Http2)
+            .with_waited_for(WaitedFor::Stream)
             .into(),
         EventName::PutIdleConn => PutIdleConn::new().into(),
         EventName::ConnClosed => ConnClosed::new(CloseReason::PeerClosed)
@@ -119,6 +121,28 @@ fn full_exchange(name: EventName) -> EventKind {
         EventName::HookPanicked => HookPanicked::new(EventName::GotConn)
             .with_message("oh")
             .into(),
+        name => full_http2(name),
+    }
+}
+
+fn full_http2(name: EventName) -> EventKind {
+    match name {
+        EventName::StreamOpened => StreamOpened::new(3_u32).into(),
+        EventName::StreamReset => StreamReset::new(3_u32, ResetBy::Local, Http2Code::CANCEL).into(),
+        EventName::GoAway => GoAway::new(ResetBy::Peer, 1_u32, Http2Code::ENHANCE_YOUR_CALM)
+            .with_debug_data("too\u{1b}[2J many\n\"pings\", see http://me:pw@a.test/?sig=1")
+            .into(),
+        EventName::SettingsReceived => SettingsReceived::new()
+            .with_max_concurrent_streams(100_u32)
+            .with_initial_window_size(65_536_u32)
+            .with_max_frame_size(16_384_u32)
+            .with_max_header_list_size(u32::MAX)
+            .with_header_table_size(4_096_u32)
+            .with_enable_connect_protocol(true)
+            .into(),
+        EventName::FlowControlWaitStart => FlowControlWaitStart::new(FlowWindow::Stream).into(),
+        EventName::FlowControlWaitDone => FlowControlWaitDone::new(FlowWindow::Stream).into(),
+        EventName::Pong => Pong::new(Duration::from_nanos(1_500_500)).into(),
         name => panic!("no sample of {name}"),
     }
 }
@@ -163,6 +187,13 @@ pub(crate) fn bare(name: EventName) -> EventKind {
             .into(),
         EventName::WroteRequest => WroteRequest::new(WriteOutcome::Failed(error())).into(),
         EventName::BodyDone => BodyDone::new(BodyEnd::Error(error())).into(),
+        EventName::StreamReset => StreamReset::new(3_u32, ResetBy::Peer, Http2Code(14)).into(),
+        EventName::GoAway => GoAway::new(ResetBy::Local, 0_u32, Http2Code::NO_ERROR).into(),
+        EventName::SettingsReceived => SettingsReceived::new().into(),
+        EventName::FlowControlWaitStart => FlowControlWaitStart::new(FlowWindow::Connection).into(),
+        EventName::FlowControlWaitDone => FlowControlWaitDone::new(FlowWindow::Connection)
+            .with_error(error())
+            .into(),
         EventName::HookPanicked => HookPanicked::new(EventName::GotConn).into(),
         name => full(name),
     }
