@@ -161,7 +161,8 @@ impl Checker {
     }
 }
 
-/// Checks what a test forgot to check. A dial that is still going on is excused, since there is no waiting here.
+/// Checks what a test forgot to check. A dial or an upload that is still going on is excused, since there is no waiting
+/// here.
 impl Drop for Checker {
     fn drop(&mut self) {
         if self.checked || std::thread::panicking() {
@@ -169,16 +170,17 @@ impl Drop for Checker {
         }
         let events = self.events();
         let mut broken = violations(&events);
-        broken.retain(|violation| !is_open_dial(violation, &events));
+        broken.retain(|violation| !goes_on_in_the_background(violation, &events));
         if let Some(complaint) = listing::complaint(&broken, &events) {
             panic!("{complaint}");
         }
     }
 }
 
-fn is_open_dial(violation: &Violation, events: &[Event]) -> bool {
+fn goes_on_in_the_background(violation: &Violation, events: &[Event]) -> bool {
     violation.event.is_some_and(|place| {
-        Side::of(events[place].name()) == Some(Side::Dial) && open_starts(events).contains(&place)
+        let side = Side::of(events[place].name());
+        matches!(side, Some(Side::Dial | Side::Write)) && open_starts(events).contains(&place)
     })
 }
 

@@ -16,7 +16,8 @@ pub enum Side {
 }
 
 impl Side {
-    /// The side an event belongs to; absent for what concerns no single attempt's side (`Redirect`, `HookPanicked`).
+    /// The side an event belongs to; absent for what concerns no single side (`Redirect`, `HookPanicked`, resets of a
+    /// stream) or no single attempt (what an HTTP/2 connection tells all who share it).
     pub fn of(name: EventName) -> Option<Self> {
         use EventName as N;
         match name {
@@ -34,10 +35,13 @@ impl Side {
             | N::ProxyTunnelDone
             | N::TlsHandshakeStart
             | N::TlsHandshakeDone => Some(Self::Dial),
-            N::WroteHeaderField
+            N::StreamOpened
+            | N::WroteHeaderField
             | N::WroteHeaders
             | N::Wait100Continue
             | N::WroteBody
+            | N::FlowControlWaitStart
+            | N::FlowControlWaitDone
             | N::WroteRequest => Some(Self::Write),
             N::GotFirstResponseByte
             | N::Got100Continue
@@ -64,10 +68,14 @@ impl Side {
             ],
             Self::Write => &[
                 &[N::GotConn],
-                &[N::WroteHeaderField],
+                &[N::StreamOpened, N::WroteHeaderField],
                 &[N::WroteHeaders],
                 &[N::Wait100Continue],
-                &[N::WroteBody],
+                &[
+                    N::WroteBody,
+                    N::FlowControlWaitStart,
+                    N::FlowControlWaitDone,
+                ],
                 &[N::WroteRequest],
             ],
             Self::Read => &[
@@ -89,11 +97,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_event_but_redirects_and_panics_has_a_side() {
+    fn every_event_of_one_party_has_a_side() {
         let without: Vec<_> = EventName::ALL
             .iter()
             .filter(|name| Side::of(**name).is_none())
             .collect();
-        assert_eq!(without, [&EventName::Redirect, &EventName::HookPanicked]);
+        let expected = [
+            &EventName::Redirect,
+            &EventName::StreamReset,
+            &EventName::GoAway,
+            &EventName::SettingsReceived,
+            &EventName::Pong,
+            &EventName::HookPanicked,
+        ];
+        assert_eq!(without, expected);
     }
 }

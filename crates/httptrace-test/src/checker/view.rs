@@ -1,6 +1,7 @@
 //! The events of one attempt, picked out of the log.
 
-use httptrace::{CallId, ConnectionId, ErrorKind, Event, EventKind, EventName, info};
+use httptrace::info::{self, WriteOutcome};
+use httptrace::{CallId, ConnectionId, ErrorKind, Event, EventKind, EventName};
 
 use super::side::Side;
 
@@ -77,17 +78,54 @@ impl<'a> AttemptView<'a> {
         })
     }
 
+    /// Whether `GotConn` told that it shares an HTTP/2 connection.
+    pub(crate) fn is_http2(&self) -> bool {
+        let mut had = self.named(EventName::GotConn);
+        had.any(|(_, event)| has_a_share(event))
+    }
+
+    /// Whether its HTTP/2 stream may be left when it ends: the upload goes on, or a reset is on its way to the peer
+    /// since the attempt was given up, or failed, or was answered before the upload's end.
+    fn may_leave_its_stream(&self) -> bool {
+        let failed = self.events.iter().any(
+            |(_, event)| matches!(&event.kind, EventKind::AttemptEnd(end) if end.error.is_some()),
+        );
+        let end = self.first(EventName::AttemptEnd).map(|(place, _)| place);
+        let sent = self.events.iter().any(|(place, event)| {
+            let in_time = end.is_none_or(|end| *place < end);
+            let is_sent = |wrote: &info::WroteRequest| matches!(wrote.outcome, WriteOutcome::Sent);
+            in_time && matches!(&event.kind, EventKind::WroteRequest(wrote) if is_sent(wrote))
+        });
+        self.is_http2() && (self.was_given_up() || failed || !sent)
+    }
+
+    /// Whether its HTTP/2 upload may go on after its end, since the answer was one of success.
+    fn may_leave_its_upload(&self) -> bool {
+        let mut heads = self.named(EventName::GotResponseHeaders);
+        let succeeded = heads.any(|(_, event)| {
+            matches!(&event.kind, EventKind::GotResponseHeaders(head) if head.status.is_success())
+        });
+        self.is_http2() && succeeded
+    }
+
     /// Whether an event may follow `AttemptEnd` (and `CallEnd`): what a background dial does, what becomes of the
-    /// connection and the rest of the upload after the body was dropped, and the loser of a race.
+    /// connection and the rest of the upload after the body was dropped, the loser of a race; on HTTP/2 what becomes
+    /// of a stream that is left, and what its connection tells meanwhile.
     pub(crate) fn may_outlive(&self, event: &Event) -> bool {
         match &event.kind {
             EventKind::ConnClosed(_) if self.is_of_another_connection(event) => true,
             // It may be the end itself that the hook was called for.
             EventKind::HookPanicked(_) => true,
-            EventKind::PutIdleConn(_)
-            | EventKind::ConnClosed(_)
-            | EventKind::WroteBody(_)
-            | EventKind::WroteRequest(_) => self.was_given_up(),
+            EventKind::PutIdleConn(_) => self.was_given_up(),
+            EventKind::ConnClosed(_) => self.was_given_up() || self.may_leave_its_stream(),
+            EventKind::WroteBody(_)
+            | EventKind::FlowControlWaitStart(_)
+            | EventKind::FlowControlWaitDone(_)
+            | EventKind::WroteRequest(_) => self.was_given_up() || self.may_leave_its_upload(),
+            EventKind::StreamReset(_)
+            | EventKind::GoAway(_)
+            | EventKind::SettingsReceived(_)
+            | EventKind::Pong(_) => self.may_leave_its_stream(),
             EventKind::ConnectDone(done) if done.error.is_some() => true,
             _ => self.is_background_dial(event),
         }
@@ -96,5 +134,13 @@ impl<'a> AttemptView<'a> {
     /// How messages call it.
     pub(crate) fn label(&self) -> String {
         format!("call {} attempt {}", self.call, self.number)
+    }
+}
+
+/// Whether a connection was had that other requests may have at the same time.
+pub(crate) fn has_a_share(event: &Event) -> bool {
+    match &event.kind {
+        EventKind::GotConn(got) => got.protocol == Some(info::Protocol::Http2),
+        _ => false,
     }
 }

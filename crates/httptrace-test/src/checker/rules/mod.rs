@@ -3,6 +3,7 @@
 mod bytes;
 mod call;
 mod clock;
+mod http2;
 mod order;
 mod outlive;
 mod pairing;
@@ -67,6 +68,19 @@ pub const RULES: &[Rule] = &[
     Rule::new(
         "GotConn names its connection",
         order::got_conn_names_its_connection,
+    ),
+    Rule::new(
+        "an HTTP/2 request has a stream, and no other has",
+        http2::shared_requests_have_streams,
+    ),
+    Rule::new("a stream is one request's", http2::streams_are_told_apart),
+    Rule::new(
+        "an HTTP/2 connection is not put back",
+        http2::shared_connections_are_not_put_back,
+    ),
+    Rule::new(
+        "a connection tells those who share it",
+        http2::connections_tell_who_shares_them,
     ),
     Rule::new(
         "WroteBody adds up to WroteRequest",

@@ -10,12 +10,8 @@ use crate::checker::view::{AttemptView, Placed};
 pub(super) fn sides_keep_their_order(log: &[Event]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for view in AttemptView::all(log) {
-        // A connection found dead at checkout is closed on the way to another: that is no step of the reading.
-        let is_step = |event: &Event| {
-            event.name() != EventName::ConnClosed || !view.is_of_another_connection(event)
-        };
         let steps = view.events.iter().copied();
-        let steps: Vec<_> = steps.filter(|(_, event)| is_step(event)).collect();
+        let steps: Vec<_> = steps.filter(|step| !is_no_step(&view, *step)).collect();
         for side in [Side::Caller, Side::Write, Side::Read] {
             stages_in_order(&steps, side.stages(), &mut findings);
         }
@@ -30,6 +26,15 @@ pub(super) fn sides_keep_their_order(log: &[Event]) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Whether an event is no step of the reading. A connection found dead at checkout is closed on the way to another. One
+/// that is shared is closed by who drives it, while its readers have yet to take what came before.
+fn is_no_step(view: &AttemptView<'_>, (place, event): Placed<'_>) -> bool {
+    let had = view.first(EventName::GotConn);
+    let is_had = had.is_some_and(|(got_conn, _)| got_conn < place);
+    event.name() == EventName::ConnClosed
+        && (view.is_of_another_connection(event) || (view.is_http2() && is_had))
 }
 
 fn stages_in_order(events: &[Placed<'_>], stages: &[&[EventName]], findings: &mut Vec<Finding>) {
@@ -124,11 +129,12 @@ pub(super) fn dial_precedes_got_conn(log: &[Event]) -> Vec<Finding> {
 /// These happen at most once per attempt.
 pub(super) fn once_per_attempt(log: &[Event]) -> Vec<Finding> {
     use EventName as N;
-    const ONCE: [EventName; 12] = [
+    const ONCE: [EventName; 13] = [
         N::AttemptStart,
         N::AttemptEnd,
         N::GetConn,
         N::GotConn,
+        N::StreamOpened,
         N::WroteHeaders,
         N::Wait100Continue,
         N::WroteRequest,
@@ -152,8 +158,11 @@ pub(super) fn once_per_attempt(log: &[Event]) -> Vec<Finding> {
 /// These happen only after what makes them possible has happened in the same attempt.
 pub(super) fn causes_come_first(log: &[Event]) -> Vec<Finding> {
     use EventName as N;
-    const CAUSES: [(EventName, EventName); 13] = [
+    const CAUSES: [(EventName, EventName); 16] = [
         (N::GotConn, N::GetConn),
+        (N::StreamOpened, N::GotConn),
+        (N::StreamReset, N::StreamOpened),
+        (N::FlowControlWaitStart, N::WroteHeaders),
         (N::WroteHeaderField, N::GotConn),
         (N::WroteHeaders, N::GotConn),
         (N::Wait100Continue, N::WroteHeaders),

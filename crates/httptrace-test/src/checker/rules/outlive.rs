@@ -7,7 +7,8 @@ use crate::checker::view::AttemptView;
 
 /// Nothing of an attempt follows its `AttemptEnd` or its call's `CallEnd`, except: a background dial; what becomes of
 /// the connection (and of an unfinished upload) after the body was dropped or the attempt canceled; the `ConnectDone`
-/// of the connect that lost the race.
+/// of the connect that lost the race; an HTTP/2 upload after an answer of success, and what becomes of a stream that is
+/// left.
 pub(super) fn nothing_outlives_its_attempt(log: &[Event]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for view in AttemptView::all(log) {
@@ -67,9 +68,12 @@ mod tests {
     use super::super::story::{self, Story};
     use super::*;
     use httptrace::info::{
-        CloseReason, ConnClosed, ConnectDone, ConnectStart, GotBody, PutIdleConn,
+        AttemptEnd, CallEnd, CloseReason, ConnClosed, ConnectDone, ConnectStart,
+        FlowControlWaitDone, FlowControlWaitStart, FlowWindow, GoAway, GotBody, Http2Code,
+        NotSentReason, Pong, PutIdleConn, ResetBy, SettingsReceived, WriteOutcome, WroteBody,
+        WroteRequest,
     };
-    use httptrace::{ConnectionId, EventError};
+    use httptrace::{ConnectionId, EventError, EventKind};
 
     #[test]
     fn an_event_after_attempt_end_is_found() {
@@ -109,6 +113,74 @@ mod tests {
         assert_eq!(nothing_outlives_its_attempt(&winner).len(), 1);
         let loser = Story::plain().and(done.with_error(EventError::canceled()));
         assert_eq!(nothing_outlives_its_attempt(&loser), []);
+    }
+
+    /// What may become of an upload that goes on.
+    fn upload() -> [EventKind; 4] {
+        let window = FlowWindow::Stream;
+        [
+            WroteBody::new(1u64).into(),
+            FlowControlWaitStart::new(window).into(),
+            FlowControlWaitDone::new(window).into(),
+            WroteRequest::new(WriteOutcome::Sent).into(),
+        ]
+    }
+
+    /// What may become of a stream that is left, and what those who have one are told.
+    fn stream() -> [EventKind; 5] {
+        [
+            Story::reset(1).into(),
+            SettingsReceived::new().into(),
+            Pong::new(std::time::Duration::from_millis(1)).into(),
+            GoAway::new(ResetBy::Peer, 1u32, Http2Code::NO_ERROR).into(),
+            ConnClosed::new(CloseReason::GoAway).into(),
+        ]
+    }
+
+    /// How many of the kinds are found wrong at the end of a story.
+    fn wrong(story: impl Fn() -> Story, kinds: impl IntoIterator<Item = EventKind>) -> usize {
+        let kinds = kinds.into_iter();
+        kinds
+            .filter(|kind| {
+                let log = story().later(50).and(kind.clone());
+                let outlived = nothing_outlives_its_attempt(&log);
+                assert_eq!(outlived.len(), spans_lie_inside_their_call(&log).len());
+                !outlived.is_empty()
+            })
+            .count()
+    }
+
+    #[test]
+    fn an_upload_may_go_on_after_an_answer_of_success_on_a_shared_connection_alone() {
+        assert_eq!(wrong(|| Story::uploading(200), upload()), 0);
+        assert_eq!(wrong(|| Story::uploading(200), stream()), 0);
+        assert_eq!(wrong(|| Story::uploading(413), upload()), 4);
+        assert_eq!(wrong(Story::plain, upload()), 4);
+        assert_eq!(wrong(Story::plain, stream()), 5);
+    }
+
+    #[test]
+    fn a_stream_that_was_read_and_written_to_its_end_has_nothing_more_to_tell() {
+        assert_eq!(wrong(Story::http2, stream()), 5);
+    }
+
+    #[test]
+    fn the_reset_of_an_upload_that_was_stopped_or_of_a_failed_attempt_may_come_late() {
+        let stopped = || {
+            let outcome = WriteOutcome::NotSent(NotSentReason::FinalResponseFirst);
+            let story = Story::uploading(413).cut_before(EventName::AttemptEnd);
+            let story = story.then(WroteRequest::new(outcome));
+            story.then(AttemptEnd::new()).then(CallEnd::new())
+        };
+        assert_eq!(wrong(stopped, stream()), 0);
+        let failed = || {
+            let error = EventError::new(httptrace::ErrorKind::Timeout, "too late");
+            let story = Story::http2().cut_before(EventName::GotFirstResponseByte);
+            let story = story.then(AttemptEnd::new().with_error(error.clone()));
+            story.then(CallEnd::new().with_error(error))
+        };
+        assert_eq!(wrong(failed, stream()), 0);
+        assert_eq!(wrong(failed, [GotBody::new(1u64).into()]), 1);
     }
 
     #[test]

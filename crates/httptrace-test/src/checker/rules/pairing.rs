@@ -1,6 +1,6 @@
 //! Starts and dones.
 
-use httptrace::info::{Address, TlsLeg, TunnelKind};
+use httptrace::info::{Address, FlowWindow, TlsLeg, TunnelKind};
 use httptrace::{CallId, ConnectionId, Event, EventKind};
 
 use super::Finding;
@@ -45,6 +45,7 @@ enum Act<'a> {
     Connect(&'a Address, u32),
     Tunnel(TunnelKind, &'a str),
     Tls(TlsLeg),
+    FlowControlWait(FlowWindow),
 }
 
 fn pair(log: &[Event]) -> Pairs<'_> {
@@ -86,6 +87,7 @@ fn started(event: &Event) -> Option<Act<'_>> {
         EventKind::ConnectStart(info) => Act::Connect(&info.addr, info.number),
         EventKind::ProxyTunnelStart(info) => Act::Tunnel(info.kind, &info.target),
         EventKind::TlsHandshakeStart(info) => Act::Tls(info.leg),
+        EventKind::FlowControlWaitStart(info) => Act::FlowControlWait(info.window),
         _ => return None,
     })
 }
@@ -98,6 +100,7 @@ fn ended(event: &Event) -> Option<Act<'_>> {
         EventKind::ConnectDone(info) => Act::Connect(&info.addr, info.number),
         EventKind::ProxyTunnelDone(info) => Act::Tunnel(info.kind, &info.target),
         EventKind::TlsHandshakeDone(info) => Act::Tls(info.leg),
+        EventKind::FlowControlWaitDone(info) => Act::FlowControlWait(info.window),
         _ => return None,
     })
 }
@@ -106,7 +109,9 @@ fn ended(event: &Event) -> Option<Act<'_>> {
 mod tests {
     use super::super::story::{self, Story};
     use super::*;
-    use httptrace::info::{CallEnd, ConnectDone, DnsDone, TlsHandshakeDone};
+    use httptrace::info::{
+        CallEnd, ConnectDone, DnsDone, FlowControlWaitDone, FlowControlWaitStart, TlsHandshakeDone,
+    };
 
     #[test]
     fn a_start_without_its_done_is_found() {
@@ -147,9 +152,33 @@ mod tests {
     }
 
     #[test]
+    fn waits_for_a_window_are_paired_one_after_the_other_and_by_window() {
+        let (stream, connection) = (FlowWindow::Stream, FlowWindow::Connection);
+        let wait = |story: Story, window| {
+            let story = story.then(FlowControlWaitStart::new(window));
+            story.then(FlowControlWaitDone::new(window))
+        };
+        let sending = Story::http2().cut_before(httptrace::EventName::WroteRequest);
+        let waited = wait(wait(wait(sending, stream), connection), stream);
+        assert_eq!(done_has_a_start(&waited.log()), []);
+
+        let sending = Story::http2().cut_before(httptrace::EventName::WroteRequest);
+        let wrong = sending
+            .then(FlowControlWaitStart::new(stream))
+            .and(FlowControlWaitDone::new(connection));
+        assert_eq!(done_has_a_start(&wrong).len(), 1);
+        assert_eq!(
+            start_has_one_done(&wrong).len(),
+            3,
+            "the call and the attempt are open too"
+        );
+    }
+
+    #[test]
     fn a_whole_exchange_is_paired() {
-        let log = Story::plain().log();
-        assert_eq!(start_has_one_done(&log), []);
-        assert_eq!(done_has_a_start(&log), []);
+        for log in [Story::plain().log(), Story::http2().log()] {
+            assert_eq!(start_has_one_done(&log), []);
+            assert_eq!(done_has_a_start(&log), []);
+        }
     }
 }

@@ -6,9 +6,9 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version};
 use httptrace::info::{
     Address, AttemptEnd, AttemptReason, AttemptStart, BodyDone, BodyEnd, CallEnd, CallStart,
     CloseReason, ConnClosed, ConnectDone, ConnectStart, DnsDone, DnsStart, GetConn, Got1xxResponse,
-    GotBody, GotConn, GotFirstResponseByte, GotResponseHeaders, PutIdleConn, RetryReason,
-    TlsHandshakeDone, TlsHandshakeStart, TlsLeg, WriteOutcome, WroteHeaderField, WroteHeaders,
-    WroteRequest,
+    GotBody, GotConn, GotFirstResponseByte, GotResponseHeaders, Http2Code, Protocol, PutIdleConn,
+    ResetBy, RetryReason, StreamOpened, StreamReset, TlsHandshakeDone, TlsHandshakeStart, TlsLeg,
+    WriteOutcome, WroteHeaderField, WroteHeaders, WroteRequest,
 };
 use httptrace::{CallId, ConnectionId, Event, EventError, EventKind, EventName};
 use std::sync::Arc;
@@ -70,17 +70,23 @@ impl Story {
     }
 
     fn exchanged(self) -> Self {
-        let name: Arc<[HeaderValue]> = [HeaderValue::from_static("example.com")].into();
         self.then(GotConn::new(false, false))
-            .then(WroteHeaderField::new("Host", name))
-            .then(WroteHeaders::new())
+            .headed("Host")
             .then(WroteRequest::new(WriteOutcome::Sent))
-            .then(GotFirstResponseByte::new())
-            .then(GotResponseHeaders::new(
-                StatusCode::OK,
-                Version::HTTP_11,
-                Arc::new(HeaderMap::new()),
-            ))
+            .answered(200, Version::HTTP_11)
+    }
+
+    fn headed(self, name: &str) -> Self {
+        let value: Arc<[HeaderValue]> = [HeaderValue::from_static("example.com")].into();
+        self.then(WroteHeaderField::new(name, value))
+            .then(WroteHeaders::new())
+    }
+
+    fn answered(self, status: u16, version: Version) -> Self {
+        let status = StatusCode::from_u16(status).unwrap();
+        let headers = Arc::new(HeaderMap::new());
+        self.then(GotFirstResponseByte::new())
+            .then(GotResponseHeaders::new(status, version, headers))
             .then(GotBody::new(5u64))
     }
 
@@ -99,6 +105,34 @@ impl Story {
         read.then(BodyDone::new(BodyEnd::End))
             .then(PutIdleConn::new())
             .ended()
+    }
+
+    /// A connection that may be shared was had.
+    pub(super) fn got_http2() -> GotConn {
+        GotConn::new(false, false).with_protocol(Protocol::Http2)
+    }
+
+    /// We reset a stream.
+    pub(super) fn reset(stream_id: u32) -> StreamReset {
+        StreamReset::new(stream_id, ResetBy::Local, Http2Code::CANCEL)
+    }
+
+    fn opened() -> Self {
+        let story = Self::begun(0).dialed().then(Self::got_http2());
+        story.then(StreamOpened::new(1u32)).headed(":authority")
+    }
+
+    /// A whole cold exchange over HTTP/2, on stream 1.
+    pub(super) fn http2() -> Self {
+        let sent = Self::opened().then(WroteRequest::new(WriteOutcome::Sent));
+        let read = sent.answered(200, Version::HTTP_2);
+        read.then(BodyDone::new(BodyEnd::End)).ended()
+    }
+
+    /// The same, answered and read to the end while the upload went on.
+    pub(super) fn uploading(status: u16) -> Self {
+        let read = Self::opened().answered(status, Version::HTTP_2);
+        read.then(BodyDone::new(BodyEnd::End)).ended()
     }
 
     /// The body was dropped before its end.

@@ -2,8 +2,8 @@ use super::super::story::{self, Story};
 use super::*;
 use httptrace::ConnectionId;
 use httptrace::info::{
-    CloseReason, ConnClosed, ConnectDone, ConnectStart, DnsStart, Got100Continue, GotConn,
-    Wait100Continue,
+    CloseReason, ConnClosed, ConnectDone, ConnectStart, DnsStart, FlowControlWaitDone,
+    FlowControlWaitStart, FlowWindow, Got100Continue, GotBody, GotConn, Wait100Continue,
 };
 
 #[test]
@@ -13,6 +13,7 @@ fn a_whole_exchange_breaks_no_rule_of_order() {
         Story::race(),
         Story::retried(),
         Story::body_dropped().log(),
+        Story::http2().log(),
     ];
     for log in stories {
         assert_eq!(super::super::violations(&log), []);
@@ -81,6 +82,53 @@ fn the_connection_that_serves_an_attempt_is_not_closed_before_it_is_had() {
 }
 
 #[test]
+fn a_stream_is_opened_before_the_head_is_written() {
+    use EventName as N;
+    for (one, other) in [
+        (N::GotConn, N::StreamOpened),
+        (N::StreamOpened, N::WroteHeaders),
+    ] {
+        let log = Story::http2().swapped(one, other);
+        assert!(!sides_keep_their_order(&log).is_empty(), "{one} {other}");
+    }
+    let log = Story::http2().swapped(N::StreamOpened, N::WroteHeaderField);
+    assert_eq!(sides_keep_their_order(&log), []);
+}
+
+#[test]
+fn a_wait_for_a_window_comes_between_the_head_and_the_end_of_the_request() {
+    let window = FlowWindow::Stream;
+    let wait = |before| {
+        let story = Story::http2().cut_before(before);
+        let story = story.then(FlowControlWaitStart::new(window));
+        story.and(FlowControlWaitDone::new(window))
+    };
+    let in_time = wait(EventName::WroteRequest);
+    assert_eq!(sides_keep_their_order(&in_time), []);
+    assert_eq!(causes_come_first(&in_time), []);
+    let late = wait(EventName::GotFirstResponseByte);
+    assert_eq!(sides_keep_their_order(&late).len(), 2);
+    let early = wait(EventName::WroteHeaders);
+    assert_eq!(causes_come_first(&early).len(), 1);
+}
+
+#[test]
+fn a_shared_connection_may_be_closed_under_its_readers_and_another_may_not() {
+    let closed = |story: Story| {
+        let story = story.cut_before(EventName::GotBody);
+        let story = story.then(ConnClosed::new(CloseReason::GoAway));
+        story.and(GotBody::new(5_u64))
+    };
+    assert_eq!(sides_keep_their_order(&closed(Story::http2())), []);
+    assert_eq!(sides_keep_their_order(&closed(Story::plain())).len(), 1);
+    let not_had = Story::http2().cut_before(EventName::GotConn);
+    let log = not_had
+        .then(ConnClosed::new(CloseReason::GoAway))
+        .and(Story::got_http2());
+    assert_eq!(sides_keep_their_order(&log).len(), 1);
+}
+
+#[test]
 fn a_swap_within_a_dial_is_found() {
     use EventName as N;
     for (one, other) in [
@@ -138,6 +186,15 @@ fn what_happens_once_per_attempt_and_is_told_twice_is_found() {
 }
 
 #[test]
+fn a_request_has_one_stream() {
+    let whole = Story::http2().log();
+    let mut opened = whole.iter();
+    let again = opened.find(|event| event.name() == EventName::StreamOpened);
+    let log = [whole.as_slice(), std::slice::from_ref(again.unwrap())].concat();
+    assert_eq!(once_per_attempt(&log).len(), 1);
+}
+
+#[test]
 fn each_attempt_has_its_own_once() {
     assert_eq!(once_per_attempt(&Story::retried()), []);
 }
@@ -155,6 +212,11 @@ fn an_effect_without_its_cause_is_found() {
         let log = Story::plain().without(&[cause]);
         assert!(!causes_come_first(&log).is_empty(), "{cause}");
     }
+    let reset = Story::http2().cut_before(N::GotFirstResponseByte);
+    let mut log = reset.and(Story::reset(1));
+    assert_eq!(causes_come_first(&log), []);
+    log.retain(|event| event.name() != N::StreamOpened);
+    assert_eq!(causes_come_first(&log).len(), 1);
     assert_eq!(causes_come_first(&Story::plain().log()), []);
 }
 
