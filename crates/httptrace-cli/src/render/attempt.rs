@@ -5,7 +5,8 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 use http::StatusCode;
 use httptrace::info::{
-    AttemptReason, BodyEnd, CloseReason, NotSentReason, NoticedBy, RetryReason, WriteOutcome,
+    AttemptReason, BodyEnd, CloseReason, GotConn, NotSentReason, NoticedBy, Protocol, RetryReason,
+    WriteOutcome,
 };
 use httptrace::timeline::{AttemptTimeline, Breakdown, ClosedConnection};
 use httptrace::{ConnectionId, Phase};
@@ -14,7 +15,7 @@ use super::bar::Stretch;
 use super::canvas::Canvas;
 use super::expect::Held;
 use super::quantity::{bytes, count, millis};
-use super::{BOLD, DIM, GREEN, RED, YELLOW, dial};
+use super::{BOLD, DIM, GREEN, RED, YELLOW, dial, http2};
 
 /// Draws an attempt. The only one of its call needs no heading: the call's says the same.
 pub(super) fn draw(canvas: &mut Canvas, attempt: &AttemptTimeline, is_alone: bool) {
@@ -33,6 +34,7 @@ pub(super) fn draw(canvas: &mut Canvas, attempt: &AttemptTimeline, is_alone: boo
         dial::draw(canvas, own, Some(&breakdown), style);
     }
     exchange(canvas, attempt, &breakdown);
+    http2::ends(canvas, attempt);
     for background in attempt.dials.iter().filter(|dial| dial.background) {
         let number = number(background.connection);
         canvas.note(&format!("dial of connection{number}, in the background"));
@@ -75,6 +77,8 @@ fn reason(reason: AttemptReason) -> Option<String> {
             RetryReason::ConnectionLost => String::from("retry: connection lost"),
             RetryReason::NothingWritten => String::from("retry: nothing written"),
             RetryReason::Layer => String::from("retry: sent again"),
+            RetryReason::StreamRefused => String::from("retry: the server refused the stream"),
+            RetryReason::GoAway => String::from("retry: GOAWAY"),
             why => format!("retry: {}", words(why.as_str())),
         }),
         AttemptReason::Redirect => Some(String::from("redirected")),
@@ -89,6 +93,7 @@ fn connection_facts(canvas: &Canvas, attempt: &AttemptTimeline) -> Vec<String> {
     };
     let info = &got.info;
     let mut origin = String::from(match (info.reused, attempt.own_dial()) {
+        (true, _) if http2::is_busy(info) => "shared",
         (true, _) => "reused",
         (false, Some(_)) => "new",
         (false, None) => "new, from another dial",
@@ -108,16 +113,21 @@ fn connection_facts(canvas: &Canvas, attempt: &AttemptTimeline) -> Vec<String> {
         (_, Some(remote)) => facts.push(remote.to_string()),
         _ => {}
     }
+    facts.extend(protocol(attempt, info));
+    facts.extend(fate(attempt));
+    facts
+}
+
+/// What is spoken, as the response says it if there is one.
+fn protocol(attempt: &AttemptTimeline, info: &GotConn) -> Option<String> {
+    if info.protocol == Some(Protocol::Http2) {
+        return Some(http2::protocol(attempt));
+    }
     let version = attempt
         .response
         .as_ref()
         .map(|head| format!("{:?}", head.info.version));
-    let protocol = info
-        .protocol
-        .map(|protocol| protocol.as_str().to_uppercase());
-    facts.extend(version.or(protocol));
-    facts.extend(fate(attempt));
-    facts
+    version.or_else(|| Some(info.protocol?.as_str().to_uppercase()))
 }
 
 /// Who is asked in place of the URI's host.
@@ -159,8 +169,10 @@ fn close_reason(reason: CloseReason) -> String {
     match reason {
         CloseReason::BodyDropped => String::from("body dropped"),
         CloseReason::BodyUntilEof => String::from("the end of the body"),
+        CloseReason::GoAway => String::from("GOAWAY"),
         CloseReason::Http10 => String::from("HTTP/1.0"),
         CloseReason::PeerClosed => String::from("the peer closed it"),
+        CloseReason::PingTimeout => String::from("no answer to a PING"),
         CloseReason::RequestSaidClose => String::from("the request said so"),
         CloseReason::ResponseSaidClose => String::from("the response said so"),
         reason => words(reason.as_str()),
@@ -192,7 +204,8 @@ fn queue(canvas: &mut Canvas, attempt: &AttemptTimeline, breakdown: &Breakdown) 
             .get_conn
             .as_ref()
             .map(|get| get.info.host_port.to_string());
-        let notes: Vec<String> = host.into_iter().collect();
+        let mut notes: Vec<String> = host.into_iter().collect();
+        notes.extend(attempt.got_conn.as_ref().and_then(http2::waited_for));
         canvas.row("queue", style(Phase::Queue), Some(time), &[whole], &notes);
     } else if canvas.matters(time) {
         let gaps: Vec<Stretch> = gaps(whole, stages)
@@ -246,6 +259,7 @@ fn exchange(canvas: &mut Canvas, attempt: &AttemptTimeline, breakdown: &Breakdow
     if let Some(held) = &held {
         held.draw(canvas);
     }
+    http2::waits(canvas, attempt);
     phase(canvas, Phase::Wait, waited, wait, Vec::new());
     let mut told = held.is_some_and(|held| held.ended_with_100());
     for response in &attempt.informational {
@@ -336,7 +350,7 @@ fn number(connection: Option<ConnectionId>) -> String {
 }
 
 /// A name in snake case as words.
-fn words(name: &str) -> String {
+pub(super) fn words(name: &str) -> String {
     name.replace('_', " ")
 }
 

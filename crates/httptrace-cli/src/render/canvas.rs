@@ -232,6 +232,12 @@ impl Canvas {
         if self.options.unicode { "→" } else { "->" }
     }
 
+    /// What a peer says, in quotation marks, cut to a line below the bars.
+    pub(super) fn quoted(&self, text: &str) -> String {
+        let room = self.options.width - BEFORE_BAR - 2;
+        format!("\"{}\"", self.cut(text, room))
+    }
+
     /// Cuts what is longer than `room` in its middle.
     fn cut(&self, text: &str, room: usize) -> String {
         let length = width(text);

@@ -5,6 +5,7 @@ mod bar;
 mod canvas;
 mod dial;
 mod expect;
+mod http2;
 mod quantity;
 #[cfg(test)]
 mod tests;

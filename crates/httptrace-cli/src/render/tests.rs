@@ -17,6 +17,7 @@ use httptrace::{CallId, ConnectionId, ErrorKind, Event, EventError, EventKind, E
 use super::{RenderOptions, waterfall};
 
 mod expect;
+mod http2;
 
 const V4: &str = "192.0.2.7:443";
 const V6: &str = "[2001:db8:85a3::8a2e:370:7334]:443";
