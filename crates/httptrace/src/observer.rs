@@ -10,7 +10,7 @@ use crate::event::{Event, EventSet};
 /// **Who calls it.** The client, synchronously, at the moment of the event and on whichever task does the work: the
 /// caller's own for most events, the dial's task for name lookup, connects and TLS, a background task where a
 /// connection outlives its caller. Events of one request may therefore arrive concurrently, and some arrive after the
-/// request has ended (a background dial, a body drained after it was dropped).
+/// request has ended (a background dial, a body drained after it was dropped, an upload over HTTP/2).
 ///
 /// **The order of a call**, indented by nesting; what is in brackets happens only where it applies:
 ///
@@ -20,9 +20,10 @@ use crate::event::{Event, EventSet};
 ///     GetConn
 ///       [DnsStart DnsDone] (ConnectStart ConnectDone)+ [ProxyTunnelStart ProxyTunnelDone] [TlsHandshakeStart TlsHandshakeDone]
 ///     GotConn
-///       WroteHeaderField* WroteHeaders [Wait100Continue] WroteBody* WroteRequest
+///       [StreamOpened] WroteHeaderField* WroteHeaders [Wait100Continue]
+///         (WroteBody | FlowControlWaitStart FlowControlWaitDone)* WroteRequest
 ///       GotFirstResponseByte ([Got100Continue] Got1xxResponse)* GotResponseHeaders GotBody* BodyDone
-///     [Redirect] [PutIdleConn] [ConnClosed]
+///     [Redirect] [PutIdleConn] [StreamReset] [ConnClosed]
 ///   AttemptEnd
 /// CallEnd
 /// ```
@@ -30,6 +31,14 @@ use crate::event::{Event, EventSet};
 /// The nesting is typical, not strict: a dial that another connection overtook goes on in the background, writing and
 /// reading overlap, and after an early drop of the body `PutIdleConn` may follow `CallEnd`. What always holds: every
 /// start has exactly one done, and the instants of one side never run backwards.
+///
+/// **HTTP/2** shares a connection among requests. There is a `StreamOpened` for each, and no `PutIdleConn`: there is
+/// nothing to give back. What the request waits for before it has its share, `GotConn` tells. `GoAway`,
+/// `SettingsReceived`, `Pong` and `ConnClosed` concern the whole connection: each call that has a stream on it is told,
+/// at any point between its `GotConn` and its stream's end, and where none has, the client's own trace is, without a
+/// call. A stream may outlive its call: after an answer of success an upload goes on (`WroteBody`, the waits for a window,
+/// `WroteRequest`), and the `StreamReset` of a call that was given up, failed, or was answered before its upload's end
+/// comes when the frame is on its way.
 ///
 /// **What an implementer must guarantee.** Be quick: the request waits meanwhile. No lock of the client is held, so
 /// calling back into the same client is allowed. A panic is caught, reported as
