@@ -176,9 +176,19 @@ fn stories() -> Vec<Story> {
         E::BodyDone,
         E::PutIdleConn,
     ];
+    let stream = [
+        E::GotConn,
+        E::StreamOpened,
+        E::WroteHeaders,
+        E::FlowControlWaitStart,
+        E::SettingsReceived,
+        E::FlowControlWaitDone,
+        E::Pong,
+    ];
+    let gone = [E::GoAway, E::StreamReset, E::WroteRequest, E::ConnClosed];
     let (start, end) = ([E::CallStart, E::AttemptStart], [E::AttemptEnd, E::CallEnd]);
     let again = [E::Redirect, E::AttemptEnd, E::AttemptStart];
-    let table: [Vec<E>; 8] = [
+    let table: [Vec<E>; 10] = [
         [&start[..], &end].concat(),
         [&start[..], &dial, &request, &response, &end].concat(),
         [&start[..], &dial, &tls, &request, &response, &end].concat(),
@@ -203,6 +213,8 @@ fn stories() -> Vec<Story> {
             &response,
         ]
         .concat(),
+        [&start[..], &dial, &tls, &stream, &response[..4], &end].concat(),
+        [&start[..], &stream, &gone, &again, &stream, &end, &gone].concat(),
     ];
     let choices = [0, 1, 0x5555_5555, 0xdead_beef];
     let all = table
