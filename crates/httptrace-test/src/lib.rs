@@ -10,5 +10,6 @@ pub mod tls;
 pub use checker::{Checker, Side};
 pub use dns::CannedDns;
 pub use leaks::Leaks;
+pub use peer::http2;
 pub use peer::{ClientEnd, DuplexPeer, Peer, PeerReport, RefusingAddr, Script, StallingAddr};
 pub use tls::{TestCa, TestServer};

@@ -2,6 +2,7 @@
 
 mod address;
 mod duplex;
+pub mod http2;
 mod record;
 mod run;
 mod script;

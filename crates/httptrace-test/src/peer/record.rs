@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use super::http2;
+
 /// Everything a peer saw, connection by connection in the order in which they were accepted.
 #[derive(Clone, Debug)]
 pub struct PeerReport {
@@ -52,6 +54,8 @@ pub struct ConnReport {
     pub client_end: Option<(Instant, ClientEnd)>,
     /// When the script closed or reset it, if it did.
     pub closed_at: Option<Instant>,
+    /// Everything of HTTP/2, where the script goes over to it.
+    pub http2: http2::Report,
 }
 
 impl ConnReport {
@@ -65,6 +69,7 @@ impl ConnReport {
             tls: Vec::new(),
             client_end: None,
             closed_at: None,
+            http2: http2::Report::default(),
         }
     }
 

@@ -7,6 +7,7 @@ use rustls::ServerConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::TlsAcceptor;
 
+use super::http2::{self, End};
 use super::record::{ClientEnd, Head, Io, TlsReport};
 use super::script::{Script, Step};
 use super::stage::{Progress, Stage, now};
@@ -35,7 +36,7 @@ pub(super) async fn play(wire: Box<dyn Wire>, script: Script, stage: Arc<Stage>,
 }
 
 /// Why a script goes no further.
-enum Stop {
+pub(super) enum Stop {
     /// The script itself closed the connection.
     Closed,
     /// The client went away while the script wanted something of it.
@@ -123,7 +124,35 @@ impl Player {
                 Ok(())
             }
             Step::Repeat(round) => self.repeat(round).await,
+            Step::Http2(script) => self.http2(script).await,
+            Step::ServeHttp2(service) => self.serve_http2(service).await,
         }
+    }
+
+    async fn http2(&mut self, script: &http2::Script) -> Result<(), Stop> {
+        // unwrap is ok because a step only runs on an open connection.
+        let wire = self.wire.take().unwrap();
+        let unread = std::mem::take(&mut self.unread);
+        let ended = http2::play(wire, unread, script, self.stage.clone(), self.index).await?;
+        let Some((wire, end)) = ended else {
+            return Err(self.closed());
+        };
+        self.wire = Some(wire);
+        match end {
+            End::Close => self.shut_down().await?,
+            End::Cut => {}
+            End::Reset => self.wire().close_by_reset(),
+        }
+        Err(self.closed())
+    }
+
+    async fn serve_http2(&mut self, service: &http2::Service) -> Result<(), Stop> {
+        self.stage.set_progress(self.index, Progress::Settled);
+        // unwrap is ok because a step only runs on an open connection.
+        let wire = self.wire.take().unwrap();
+        let served = http2::serve(wire, service, self.stage.clone(), self.index).await;
+        served.map_err(Stop::ClientLeft)?;
+        Err(self.closed())
     }
 
     async fn expect_head(&mut self) -> Result<(), Stop> {

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use rustls::ServerConfig;
 
+use super::http2;
+
 /// The steps of one connection, in order. A script whose steps are all done holds the connection open until the client
 /// closes it, as [`hold_open`](Self::hold_open) does.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +39,8 @@ pub(super) enum Step {
     Swallow,
     ClientMayLeave,
     Repeat(Script),
+    Http2(http2::Script),
+    ServeHttp2(http2::Service),
 }
 
 impl Script {
@@ -168,6 +172,17 @@ impl Script {
         self.repeat(|script| script.exchange(response))
     }
 
+    /// Goes over to HTTP/2, frame by frame, from the client's preface on. Always the last step.
+    pub fn http2(self, script: impl FnOnce(http2::Script) -> http2::Script) -> Self {
+        self.step(Step::Http2(script(http2::Script::new())))
+    }
+
+    /// Goes over to HTTP/2 and answers every request as this service says, until the client closes the connection.
+    /// Always the last step. Requests are recorded when they have come to their end; frames are not.
+    pub fn serve_http2(self, service: http2::Service) -> Self {
+        self.step(Step::ServeHttp2(service))
+    }
+
     fn step(mut self, step: Step) -> Self {
         self.steps.push(step);
         self
@@ -202,6 +217,8 @@ impl fmt::Debug for Step {
             Self::Swallow => f.write_str("swallow"),
             Self::ClientMayLeave => f.write_str("client_may_leave"),
             Self::Repeat(round) => write!(f, "repeat({:?})", round.steps),
+            Self::Http2(_) => f.write_str("http2"),
+            Self::ServeHttp2(_) => f.write_str("serve_http2"),
         }
     }
 }

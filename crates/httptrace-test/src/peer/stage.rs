@@ -116,19 +116,27 @@ impl Stage {
         }
     }
 
+    /// Looks at what is known of a connection.
+    pub(super) fn look_at<T>(&self, index: usize, look: impl FnOnce(&ConnReport) -> T) -> T {
+        look(&self.lock().conns[index].report)
+    }
+
     /// Waits until a look at the stage yields something; absent if it does not within `patience`.
     pub(super) async fn wait_until<T>(&self, look: impl Fn(&Self) -> Option<T>) -> Option<T> {
-        let wait = async {
-            loop {
-                let mut changed = std::pin::pin!(self.changed.notified());
-                changed.as_mut().enable();
-                if let Some(seen) = look(self) {
-                    return seen;
-                }
-                changed.await;
-            }
-        };
+        let wait = self.wait_for_change(look);
         tokio::time::timeout(PATIENCE, wait).await.ok()
+    }
+
+    /// Waits until a look at the stage yields something, however long that takes.
+    pub(super) async fn wait_for_change<T>(&self, look: impl Fn(&Self) -> Option<T>) -> T {
+        loop {
+            let mut changed = std::pin::pin!(self.changed.notified());
+            changed.as_mut().enable();
+            if let Some(seen) = look(self) {
+                return seen;
+            }
+            changed.await;
+        }
     }
 
     /// Waits for the scripts, ends every connection, and tells what went wrong, if anything did.
