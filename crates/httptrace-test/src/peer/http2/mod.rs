@@ -22,6 +22,7 @@
 //! ```
 
 mod frame;
+mod limits;
 mod reader;
 mod record;
 mod script;

@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt, ReadHalf};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::frame::{ACK, Draft, Frame, HEAD, Kind, PREFACE};
+use super::limits;
 use super::record::{Report, Request};
 use crate::peer::record::{ClientEnd, Io};
 use crate::peer::stage::{Stage, now};
@@ -81,7 +82,14 @@ impl Reader {
 
     fn take(&mut self, frame: Frame) -> Result<(), String> {
         let noted = frame.clone();
-        self.record(|report| report.received.push(noted));
+        let mut breach = None;
+        self.record(|report| {
+            breach = limits::breach(report, &noted);
+            report.received.push(noted);
+        });
+        if let Some(breach) = breach {
+            return Err(breach);
+        }
         let continues = frame.kind == Kind::Continuation;
         if self.block.is_some() != continues {
             return Err(format!("a {:?} frame at the wrong place", frame.kind));

@@ -17,6 +17,8 @@ const ALL_STREAMS: u32 = (1 << 31) - 1;
 /// Nothing is sent by itself but these acknowledgements, from the script's first frame on: the peer's `SETTINGS` are a
 /// step too, and no window is widened.
 ///
+/// A client that goes beyond the settings it has acknowledged, or beyond a window, fails the script.
+///
 /// Requests are counted from 1; the n-th has the stream 2n - 1.
 #[derive(Clone, Debug)]
 #[must_use = "a script does nothing until a peer has it"]

@@ -234,6 +234,43 @@ async fn a_client_that_speaks_http1_fails_the_test() {
     peer.finish().await;
 }
 
+/// A client's preface, and the frames of a request with a body, which heed nothing.
+async fn careless(stream: &mut DuplexStream, body: usize) {
+    let ack = frame::Draft::new(Kind::Settings, frame::ACK, 0, []);
+    let settings = frame::Draft::new(Kind::Settings, 0, 0, []);
+    let mut frames = vec![settings, ack];
+    for stream_id in [1, 3] {
+        // Index 2 of the static table: `:method: GET`.
+        let flags = frame::END_HEADERS;
+        frames.push(frame::Draft::new(Kind::Headers, flags, stream_id, [0x82]));
+    }
+    frames.push(frame::Draft::new(Kind::Data, 0, 1, vec![0; body]));
+    stream.write_all(frame::PREFACE).await.unwrap();
+    for frame in frames {
+        stream.write_all(&frame.bytes()).await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+#[should_panic(expected = "a request beside 1 others, where 1 may be open")]
+async fn more_streams_than_there_may_be_fail_the_test() {
+    let peer =
+        DuplexPeer::new().conn(|c| c.http2(|h| h.send_settings(|s| s.max_concurrent_streams(1))));
+    let mut client = peer.connect();
+    careless(&mut client, 0).await;
+    peer.finish().await;
+}
+
+#[tokio::test(start_paused = true)]
+#[should_panic(expected = "10 bytes of DATA, where stream 1 takes 9 and the connection 65535")]
+async fn more_data_than_the_window_takes_fails_the_test() {
+    let peer =
+        DuplexPeer::new().conn(|c| c.http2(|h| h.send_settings(|s| s.initial_window_size(9))));
+    let mut client = peer.connect();
+    careless(&mut client, 10).await;
+    peer.finish().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn pings_are_answered_unless_the_script_says_otherwise() {
     let peer = DuplexPeer::new()
