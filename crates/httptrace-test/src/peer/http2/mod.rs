@@ -30,6 +30,7 @@ mod send;
 mod serve;
 mod session;
 mod settings;
+mod step;
 mod writer;
 
 pub use frame::{Frame, Kind};
@@ -39,9 +40,9 @@ pub use send::{Data, Head};
 pub use serve::{Response, Service};
 pub use settings::Settings;
 
-pub(super) use script::End;
 pub(super) use serve::serve;
 pub(super) use session::play;
+pub(super) use step::End;
 
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ use std::time::Instant;
 use loona_hpack::Decoder;
 use tokio::io::{AsyncReadExt, ReadHalf};
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::watch;
 
 use super::frame::{ACK, Draft, Frame, HEAD, Kind, PREFACE};
 use super::limits;
@@ -19,6 +20,8 @@ pub(super) struct Reader {
     pub(super) index: usize,
     /// What is to be answered, by somebody else, so that a full pipe does not keep from reading.
     pub(super) answers: UnboundedSender<Draft>,
+    /// Whether the script wants it to read now.
+    pub(super) may_read: watch::Receiver<bool>,
     pub(super) acks_settings: bool,
     pub(super) acks_pings: bool,
     pub(super) gives_back: bool,
@@ -38,28 +41,13 @@ impl Reader {
         let mut greeted = false;
         let mut buffer = vec![0; 16 * 1024];
         loop {
-            let asked = now();
-            let read = half.read(&mut buffer).await;
-            let at = now();
-            let count = match read {
-                Ok(count) if count > 0 => count,
-                ended => {
-                    self.record_end(at, ended.is_ok());
-                    return Ok(());
-                }
+            let Some((at, bytes)) = self.read(half, &mut buffer).await else {
+                return Ok(());
             };
-            let bytes = buffer[..count].to_vec();
             if unread.is_empty() {
                 begun = at;
             }
-            unread.extend(&bytes);
-            let (begin, index) = (asked, self.index);
-            let io = Io {
-                begun: begin,
-                at,
-                bytes,
-            };
-            self.stage.record(index, |report| report.reads.push(io));
+            unread.extend(bytes);
             if !greeted {
                 let so_far = unread.len().min(PREFACE.len());
                 if unread[..so_far] != PREFACE[..so_far] {
@@ -78,6 +66,40 @@ impl Reader {
                 self.take(frame)?;
             }
         }
+    }
+
+    /// Reads once, and records it. Absent if the client has ended the connection.
+    async fn read(
+        &mut self,
+        half: &mut ReadHalf<Box<dyn Wire>>,
+        buffer: &mut [u8],
+    ) -> Option<(Instant, Vec<u8>)> {
+        let (begun, read) = loop {
+            // Fails if the script is over, which ends this too.
+            let _ = self.may_read.wait_for(|may_read| *may_read).await;
+            let begun = now();
+            tokio::select! {
+                biased;
+                Ok(()) = self.may_read.changed() => {}
+                read = half.read(buffer) => break (begun, read),
+            }
+        };
+        let at = now();
+        let bytes = match read {
+            Ok(count) if count > 0 => buffer[..count].to_vec(),
+            ended => {
+                self.record_end(at, ended.is_ok());
+                return None;
+            }
+        };
+        let io = Io {
+            begun,
+            at,
+            bytes: bytes.clone(),
+        };
+        self.stage
+            .record(self.index, |report| report.reads.push(io));
+        Some((at, bytes))
     }
 
     fn take(&mut self, frame: Frame) -> Result<(), String> {

@@ -1,12 +1,12 @@
 //! What a peer does on an HTTP/2 connection, step by step.
 
-use std::fmt;
 use std::time::Duration;
 
 use super::frame::{ACK, Draft, Kind};
 use super::record::stream_id;
 use super::send::{Data, Head};
 use super::settings::Settings;
+use super::step::{Act, Awaited, End, Step};
 
 /// The last stream of a `GOAWAY` that leaves all streams alone.
 const ALL_STREAMS: u32 = (1 << 31) - 1;
@@ -27,58 +27,6 @@ pub struct Script {
     pub(super) acks_settings: bool,
     pub(super) acks_pings: bool,
     pub(super) gives_back: bool,
-}
-
-/// A step, and what a failure calls it.
-#[derive(Clone)]
-pub(super) struct Step {
-    name: String,
-    pub(super) act: Act,
-}
-
-impl fmt::Debug for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name)
-    }
-}
-
-#[derive(Clone)]
-pub(super) enum Act {
-    Await(Awaited),
-    /// These frames, with no other between them.
-    Send(Vec<Draft>),
-    Raw(Vec<u8>),
-    /// From here on writes have so many bytes, and such a pause between them.
-    Pieces(usize, Duration),
-    Delay(Duration),
-    WaitFor(String),
-    Raise(String),
-    HalfClose,
-    End(End),
-}
-
-/// What a script waits for, unless it has come already. Streams are given as the number of their request.
-#[derive(Clone, Copy)]
-pub(super) enum Awaited {
-    Settings,
-    SettingsAck,
-    Request(usize),
-    Body(usize, usize),
-    EndStream(usize),
-    Reset(usize, u32),
-    GoAway(u32),
-    Ping,
-    Pong,
-    Widened(usize, u64),
-    Eof,
-}
-
-/// How a script ends a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::peer) enum End {
-    Close,
-    Cut,
-    Reset,
 }
 
 impl Default for Script {
@@ -275,6 +223,11 @@ impl Script {
         self.send_frame_as("send_ping", Kind::Ping, 0, 0, data)
     }
 
+    /// The answer to the client's last `PING`, for a script that does not do so by itself.
+    pub fn send_pong(self) -> Self {
+        self.step("send_pong", Act::Pong)
+    }
+
     /// Any frame on the stream of the n-th request; 0 is the connection.
     pub fn send_frame(
         self,
@@ -323,6 +276,16 @@ impl Script {
     pub fn delay(self, ms: u64) -> Self {
         let delay = Duration::from_millis(ms);
         self.step(&format!("delay({delay:?})"), Act::Delay(delay))
+    }
+
+    /// Reads nothing from here on: what the client sends stays in the pipe, until that is full.
+    pub fn pause_reading(self) -> Self {
+        self.step("pause_reading", Act::Read(false))
+    }
+
+    /// Reads again.
+    pub fn resume_reading(self) -> Self {
+        self.step("resume_reading", Act::Read(true))
     }
 
     /// Goes on when the signal of this name has been raised, by the test or by another connection's script.

@@ -1,15 +1,18 @@
 //! Playing an HTTP/2 script: its steps, the reading and the acknowledgements, at the same time.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::Arc;
 
 use loona_hpack::Decoder;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::watch;
 
-use super::frame::{Draft, Frame, Kind};
+use super::frame::{ACK, Draft, Frame, Kind};
 use super::reader::Reader;
 use super::record::Report;
-use super::script::{Act, Awaited, End, Script};
+use super::script::Script;
+use super::step::{Act, Awaited, End};
 use super::writer::Writer;
 use crate::peer::record::ConnReport;
 use crate::peer::run::Stop;
@@ -28,10 +31,12 @@ pub(in crate::peer) async fn play(
     let (mut input, output) = tokio::io::split(wire);
     let writer = Writer::new(output, stage.clone(), index);
     let (answers, to_send) = unbounded_channel();
+    let (reading, may_read) = watch::channel(true);
     let reader = Reader {
         stage: stage.clone(),
         index,
         answers,
+        may_read,
         acks_settings: script.acks_settings,
         acks_pings: script.acks_pings,
         gives_back: script.gives_back,
@@ -40,6 +45,7 @@ pub(in crate::peer) async fn play(
     };
     let mut steps = Steps {
         writer: &writer,
+        reading,
         stage: stage.clone(),
         index,
         taken: HashMap::new(),
@@ -78,6 +84,7 @@ async fn answer(
 
 struct Steps<'a> {
     writer: &'a Writer,
+    reading: watch::Sender<bool>,
     stage: Arc<Stage>,
     index: usize,
     /// How many frames of a kind the script has waited for.
@@ -114,6 +121,11 @@ impl Steps<'_> {
             }
             Act::Send(drafts) => self.writer.frames(drafts).await,
             Act::Raw(bytes) => self.writer.raw(bytes).await,
+            Act::Pong => self.pong().await,
+            Act::Read(on) => {
+                self.reading.send_replace(*on);
+                Ok(())
+            }
             Act::Pieces(size, pause) => {
                 self.writer.set_pieces(*size, *pause).await;
                 Ok(())
@@ -137,6 +149,16 @@ impl Steps<'_> {
             Ok(()) => Ok(None),
             Err(error) => Err(Stop::ClientLeft(format!("could not send: {error}"))),
         }
+    }
+
+    async fn pong(&self) -> io::Result<()> {
+        let asked = self.stage.look_at(self.index, |conn| {
+            let mut pings = conn.http2.received_of(Kind::Ping).into_iter();
+            let ping = pings.rfind(|frame| !frame.is_ack());
+            ping.map(|ping| ping.payload.clone())
+        });
+        let pong = Draft::new(Kind::Ping, ACK, 0, asked.unwrap_or_default());
+        self.writer.frames(&[pong]).await
     }
 
     async fn wait(&mut self, awaited: Awaited) -> Result<(), Stop> {
