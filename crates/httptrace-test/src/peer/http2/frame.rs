@@ -118,6 +118,11 @@ impl Frame {
         Some(u32::from_be_bytes([entry[2], entry[3], entry[4], entry[5]]))
     }
 
+    /// All of it, as it is on the wire.
+    pub fn bytes(&self) -> Vec<u8> {
+        bytes(self.kind, self.flags, self.stream_id, &self.payload)
+    }
+
     /// The payload without padding and priority; absent if they are longer than the frame.
     pub(super) fn content(&self) -> Option<&[u8]> {
         let mut content = &self.payload[..];
@@ -158,12 +163,7 @@ impl Draft {
     }
 
     pub(super) fn bytes(&self) -> Vec<u8> {
-        let length = u32::try_from(self.payload.len()).unwrap_or(u32::MAX);
-        let mut bytes = length.to_be_bytes()[1..].to_vec();
-        bytes.extend([self.kind.byte(), self.flags]);
-        bytes.extend(self.stream_id.to_be_bytes());
-        bytes.extend(&self.payload);
-        bytes
+        bytes(self.kind, self.flags, self.stream_id, &self.payload)
     }
 
     pub(super) fn written(self, begun: Instant, at: Instant) -> Frame {
@@ -176,4 +176,13 @@ impl Draft {
             payload: self.payload,
         }
     }
+}
+
+fn bytes(kind: Kind, flags: u8, stream_id: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+    let mut bytes = length.to_be_bytes()[1..].to_vec();
+    bytes.extend([kind.byte(), flags]);
+    bytes.extend(stream_id.to_be_bytes());
+    bytes.extend(payload);
+    bytes
 }
