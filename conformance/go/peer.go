@@ -120,11 +120,12 @@ type connection struct {
 	conn   net.Conn // the TLS session once the script has made one
 	reader *bufio.Reader
 	head   head // of the request read last
+	h2     *session
 	closed bool
 }
 
 func (c *connection) play(script []op) {
-	if !c.run(script) || c.closed {
+	if !c.run(script) || c.closed || c.h2 != nil {
 		return
 	}
 	io.Copy(io.Discard, c.conn) // after its script, a connection stays open and answers nothing
@@ -152,6 +153,9 @@ func (c *connection) step(o op) bool {
 		_, err := io.CopyN(io.Discard, c.reader, int64(o.number()))
 		return c.still("bytes", err)
 	case "eof":
+		if c.h2 != nil {
+			c.h2.await(func() bool { return false })
+		}
 		_, err := io.Copy(io.Discard, c.reader)
 		_ = err // a reset is as good a close as any
 		c.recorder.add(c.name, "wire", "client_closed")
@@ -162,14 +166,7 @@ func (c *connection) step(o op) bool {
 		_, err := c.conn.Write(send.written())
 		return err == nil
 	case "tls":
-		session := tls.Server(c.conn, c.certificates[o.text()])
-		if err := session.Handshake(); err != nil {
-			c.recorder.add(c.name, "wire", "handshake_failed")
-			c.tcp.Close()
-			return false
-		}
-		c.conn, c.reader = session, bufio.NewReader(session)
-		return true
+		return c.startTLS(o)
 	case "times":
 		times := decode[struct {
 			Count int  `json:"count"`
@@ -190,7 +187,33 @@ func (c *connection) step(o op) bool {
 		time.Sleep(time.Duration(o.number()) * time.Millisecond)
 		return true
 	}
-	return c.asProxy(o)
+	return c.asHTTP2(o)
+}
+
+// tlsSpec is a certificate, and the protocols that the peer speaks, if it says so.
+type tlsSpec struct {
+	Certificate string   `json:"certificate"`
+	ALPN        []string `json:"alpn"`
+}
+
+func (c *connection) startTLS(o op) bool {
+	spec := tlsSpec{}
+	if strict(o.arg, &spec.Certificate) != nil {
+		spec = decode[tlsSpec](o)
+	}
+	settings := c.certificates[spec.Certificate]
+	if spec.ALPN != nil {
+		settings = settings.Clone()
+		settings.NextProtos = spec.ALPN
+	}
+	session := tls.Server(c.conn, settings)
+	if err := session.Handshake(); err != nil {
+		c.recorder.add(c.name, "wire", "handshake_failed")
+		c.tcp.Close()
+		return false
+	}
+	c.conn, c.reader = session, bufio.NewReader(session)
+	return true
 }
 
 func (c *connection) end(o op) bool {

@@ -96,7 +96,7 @@ func (r *recorder) lines() []byte {
 	names := r.connectionNames()
 	for _, label := range r.order {
 		for _, side := range sides {
-			for _, e := range r.groups[label+"/"+side] {
+			for _, e := range inOrder(r.groups[label+"/"+side]) {
 				r.line(&out, []field{{"label", label}, {"side", side}, {"event", e.name}}, e.fields, names)
 			}
 		}
@@ -109,6 +109,28 @@ func (r *recorder) lines() []byte {
 		}
 	}
 	return out.Bytes()
+}
+
+// inOrder sorts the fields of a head of HTTP/2, which Go writes in random order, by name.
+func inOrder(events []event) []event {
+	events = append([]event{}, events...)
+	isField := func(e event) bool { return e.name == "wrote_header_field" }
+	for at := 0; at < len(events); at++ {
+		end := at
+		for end < len(events) && isField(events[end]) {
+			end++
+		}
+		run := events[at:end]
+		named := func(i int) string { return run[i].fields[0].value.(string) }
+		for i := range run {
+			if strings.HasPrefix(named(i), ":") {
+				sort.SliceStable(run, func(i, j int) bool { return named(i) < named(j) })
+				break
+			}
+		}
+		at = max(at, end)
+	}
+	return events
 }
 
 // connectionNames numbers each peer's connections in the order in which the requests, as listed, got them; those that

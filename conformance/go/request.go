@@ -23,7 +23,7 @@ type call struct {
 func (w *world) start(spec requestSpec) (*call, error) {
 	traced := context.Background()
 	if !spec.Untraced {
-		traced = httptrace.WithClientTrace(traced, clientTrace(w.recorder, spec))
+		traced = httptrace.WithClientTrace(traced, clientTrace(w.recorder, spec, w.scenario.Client.HTTP2))
 	}
 	ctx, cancel := context.WithCancel(traced)
 	if spec.DeadlineMs > 0 {

@@ -52,6 +52,11 @@ type clientSpec struct {
 	Resume                bool  `json:"resume"`
 	Compression           bool  `json:"compression"`
 	MaxResponseHeadBytes  int64 `json:"max_response_head_bytes"`
+	// HTTP2 is "tls" or "prior_knowledge"; absent, HTTP/1.1 alone is spoken, and nothing offered.
+	HTTP2           string `json:"http2"`
+	StrictMaxStream bool   `json:"strict_max_concurrent_requests"`
+	PingAfterMs     int    `json:"ping_after_ms"`
+	PingTimeoutMs   int    `json:"ping_timeout_ms"`
 	// Proxy is a URL; ProxyEnv is what HTTP_PROXY and its like say, by name.
 	Proxy    string            `json:"proxy"`
 	ProxyEnv map[string]string `json:"proxy_env"`

@@ -8,7 +8,7 @@ import (
 )
 
 // clientTrace records every hook of one request, on the side that Go calls it from.
-func clientTrace(r *recorder, request requestSpec) *httptrace.ClientTrace {
+func clientTrace(r *recorder, request requestSpec, http2 string) *httptrace.ClientTrace {
 	label := request.Label
 	informational := 0
 	return &httptrace.ClientTrace{
@@ -18,7 +18,7 @@ func clientTrace(r *recorder, request requestSpec) *httptrace.ClientTrace {
 		GotConn: func(info httptrace.GotConnInfo) {
 			r.add(label, "caller", "got_conn",
 				field{"reused", info.Reused}, field{"was_idle", info.WasIdle},
-				field{"protocol", protocol(info)}, field{"remote_addr", info.Conn.RemoteAddr().String()},
+				field{"protocol", protocol(info, http2)}, field{"remote_addr", info.Conn.RemoteAddr().String()},
 				field{"connection", info.Conn.LocalAddr().String()})
 		},
 		DNSStart: func(info httptrace.DNSStartInfo) {
@@ -84,8 +84,9 @@ func clientTrace(r *recorder, request requestSpec) *httptrace.ClientTrace {
 	}
 }
 
-func protocol(info httptrace.GotConnInfo) string {
-	if session, ok := info.Conn.(*tls.Conn); ok && session.ConnectionState().NegotiatedProtocol == "h2" {
+func protocol(info httptrace.GotConnInfo, http2 string) string {
+	session, encrypted := info.Conn.(*tls.Conn)
+	if encrypted && session.ConnectionState().NegotiatedProtocol == "h2" || !encrypted && http2 == "prior_knowledge" {
 		return "h2"
 	}
 	return "http/1.1"

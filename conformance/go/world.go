@@ -108,7 +108,7 @@ func (w *world) httpClient(ca *authority) (*http.Client, error) {
 	if spec.Resume {
 		settings.ClientSessionCache = tls.NewLRUClientSessionCache(0)
 	}
-	client := &http.Client{Transport: &http.Transport{
+	transport := &http.Transport{
 		DialContext:            (&net.Dialer{Resolver: names.resolver()}).DialContext,
 		TLSClientConfig:        settings,
 		Proxy:                  proxy,
@@ -122,11 +122,35 @@ func (w *world) httpClient(ca *authority) (*http.Client, error) {
 		ResponseHeaderTimeout:  milliseconds(spec.ResponseHeadTimeoutMs),
 		TLSHandshakeTimeout:    milliseconds(spec.TLSHandshakeTimeoutMs),
 		ExpectContinueTimeout:  milliseconds(spec.ExpectTimeoutMs),
-	}}
+		Protocols:              protocols(spec.HTTP2),
+		HTTP2: &http.HTTP2Config{
+			StrictMaxConcurrentRequests: spec.StrictMaxStream,
+			SendPingTimeout:             milliseconds(spec.PingAfterMs),
+			PingTimeout:                 milliseconds(spec.PingTimeoutMs),
+		},
+	}
+	client := &http.Client{Transport: transport}
 	if spec.Redirects != nil && !*spec.Redirects {
 		client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	}
 	return client, nil
+}
+
+// protocols are those that a transport may speak. Nil is Go's default, which with settings of TLS's own is HTTP/1.1 alone.
+func protocols(http2 string) *http.Protocols {
+	spoken := new(http.Protocols)
+	switch http2 {
+	case "":
+		return nil
+	case "tls":
+		spoken.SetHTTP1(true)
+	case "prior_knowledge":
+		spoken.SetUnencryptedHTTP2(true)
+	default:
+		panic("http2 is tls or prior_knowledge, not " + http2)
+	}
+	spoken.SetHTTP2(true)
+	return spoken
 }
 
 func (w *world) step(o op) error {
