@@ -157,12 +157,24 @@ impl<C> IdleConns<C> {
         suspects
     }
 
-    fn oldest_since(&self) -> Option<Instant> {
+    /// Whether there would be too many with so many others.
+    pub(crate) fn is_too_many_with(&self, others: usize) -> bool {
+        self.len() + others > self.limits.total
+    }
+
+    /// How many connections to one host may be idle.
+    pub(crate) fn per_host(&self) -> usize {
+        self.limits.per_host
+    }
+
+    /// Since when the one is idle that has been so for longest.
+    pub(crate) fn oldest_since(&self) -> Option<Instant> {
         let (_, key) = self.order.first_key_value()?;
         self.hosts.get(key)?.front().map(|idle| idle.since)
     }
 
-    fn take_oldest(&mut self) -> Option<C> {
+    /// Takes the one that has been idle for longest.
+    pub(crate) fn take_oldest(&mut self) -> Option<C> {
         let (_, key) = self.order.pop_first()?;
         let idle = self.hosts.get_mut(&key)?;
         let oldest = idle.pop_front();

@@ -10,6 +10,7 @@ use super::idle::Put;
 use super::sweep::Sweeper;
 use super::{Checkout, Pool, State};
 use crate::clock;
+use crate::conn::http2::Http2;
 use crate::conn::{Connection, Dead};
 
 impl Pool {
@@ -77,12 +78,25 @@ impl Pool {
             Put::Refused(conn) => Some((conn, Refusal::TooManyIdleForHost)),
             Put::Kept { evicted } => {
                 Sweeper::ensure(self, &mut state.sweeper);
+                let surplus = match evicted {
+                    Some(oldest) => Some(Surplus::Own(oldest)),
+                    None => state.surplus(),
+                };
                 drop(state);
-                if let Some(oldest) = evicted {
-                    self.close_idle_conn(oldest, CloseReason::MaxIdle, None);
-                }
+                self.close_surplus(surplus);
                 None
             }
+        }
+    }
+
+    pub(super) fn close_surplus(self: &Arc<Self>, surplus: Option<Surplus>) {
+        match surplus {
+            Some(Surplus::Own(conn)) => self.close_idle_conn(conn, CloseReason::MaxIdle, None),
+            // A request may have come meanwhile.
+            Some(Surplus::Shared(conn)) if conn.idle_since().is_some() => {
+                self.retire(&conn, CloseReason::MaxIdle);
+            }
+            _ => {}
         }
     }
 
@@ -96,6 +110,27 @@ impl Pool {
             Some(Refusal::CloseIdleConnections)
         } else {
             None
+        }
+    }
+}
+
+/// An idle connection that is one too many.
+pub(super) enum Surplus {
+    Own(Box<Connection>),
+    Shared(Http2),
+}
+
+impl State {
+    /// The connection that has been idle for longest, if there are too many.
+    pub(super) fn surplus(&mut self) -> Option<Surplus> {
+        if !self.idle.is_too_many_with(self.shared.idle_len()) {
+            return None;
+        }
+        let (own, shared) = (self.idle.oldest_since(), self.shared.oldest_since());
+        // Of two that came to rest at once either may go.
+        match own.is_none_or(|own| shared.is_some_and(|shared| shared < own)) {
+            true => self.shared.pop_oldest().map(Surplus::Shared),
+            false => self.idle.take_oldest().map(Surplus::Own),
         }
     }
 }

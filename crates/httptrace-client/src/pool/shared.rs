@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Instant;
 
 use httptrace::ConnectionId;
 
@@ -14,6 +15,16 @@ use super::key::Key;
 #[derive(Debug)]
 pub(crate) struct SharedConns<C> {
     hosts: HashMap<Arc<Key>, Host<C>>,
+    /// Those that are idle, over all keys, in the order in which they came to rest.
+    idle: BTreeMap<u64, Idle>,
+    next: u64,
+}
+
+#[derive(Debug)]
+struct Idle {
+    key: Arc<Key>,
+    id: ConnectionId,
+    since: Instant,
 }
 
 #[derive(Debug)]
@@ -31,6 +42,8 @@ struct Entry<C> {
     conn: C,
     /// How often it was said to have free streams.
     freed: u64,
+    /// Its place among the idle.
+    idle: Option<u64>,
 }
 
 impl<C> Default for Host<C> {
@@ -55,6 +68,8 @@ impl<C: Clone> SharedConns<C> {
     pub(crate) fn new() -> Self {
         Self {
             hosts: HashMap::new(),
+            idle: BTreeMap::new(),
+            next: 0,
         }
     }
 
@@ -64,15 +79,24 @@ impl<C: Clone> SharedConns<C> {
         if is_barren {
             host.barren = Some(id);
         }
-        host.conns.insert(id, Entry { conn, freed: 0 });
+        let entry = Entry {
+            conn,
+            freed: 0,
+            idle: None,
+        };
+        host.conns.insert(id, entry);
         host.open.insert(id);
     }
 
-    /// The oldest connection that may have a free stream: load stays on few connections, and the others may go.
-    pub(crate) fn candidate(&self, key: &Key) -> Option<Candidate<C>> {
-        let host = self.hosts.get(key)?;
+    /// The oldest connection that may have a free stream: load stays on few connections, and the others may go. It is
+    /// not idle any more.
+    pub(crate) fn candidate(&mut self, key: &Key) -> Option<Candidate<C>> {
+        let host = self.hosts.get_mut(key)?;
         let id = *host.open.first()?;
-        let entry = host.conns.get(&id)?;
+        let entry = host.conns.get_mut(&id)?;
+        if let Some(order) = entry.idle.take() {
+            self.idle.remove(&order);
+        }
         Some(Candidate {
             conn: entry.conn.clone(),
             id,
@@ -103,16 +127,58 @@ impl<C: Clone> SharedConns<C> {
         }
     }
 
+    /// No stream of it is taken since then. Returns how many of its key are idle now; absent if it is not known here.
+    pub(crate) fn rested(
+        &mut self,
+        key: &Arc<Key>,
+        id: ConnectionId,
+        since: Instant,
+    ) -> Option<usize> {
+        let host = self.hosts.get_mut(key)?;
+        let entry = host.conns.get_mut(&id)?;
+        let order = self.next;
+        self.next += 1;
+        if let Some(order) = entry.idle.replace(order) {
+            self.idle.remove(&order);
+        }
+        let key = Arc::clone(key);
+        self.idle.insert(order, Idle { key, id, since });
+        let conns = host.conns.values();
+        Some(conns.filter(|entry| entry.idle.is_some()).count())
+    }
+
+    /// How many are idle.
+    pub(crate) fn idle_len(&self) -> usize {
+        self.idle.len()
+    }
+
+    /// Since when the one is idle that has been so for longest.
+    pub(crate) fn oldest_since(&self) -> Option<Instant> {
+        self.idle.first_key_value().map(|(_, idle)| idle.since)
+    }
+
+    /// The connection that has been idle for longest, which does not count as idle any more.
+    pub(crate) fn pop_oldest(&mut self) -> Option<C> {
+        let (_, oldest) = self.idle.pop_first()?;
+        let host = self.hosts.get_mut(&oldest.key)?;
+        let entry = host.conns.get_mut(&oldest.id)?;
+        entry.idle = None;
+        Some(entry.conn.clone())
+    }
+
     /// Takes a connection that takes no more requests.
     pub(crate) fn remove(&mut self, key: &Key, id: ConnectionId) -> Option<C> {
         let host = self.hosts.get_mut(key)?;
         host.open.remove(&id);
         host.barren = host.barren.filter(|barren| *barren != id);
-        let removed = host.conns.remove(&id);
+        let removed = host.conns.remove(&id)?;
+        if let Some(order) = removed.idle {
+            self.idle.remove(&order);
+        }
         if host.conns.is_empty() {
             self.hosts.remove(key);
         }
-        removed.map(|entry| entry.conn)
+        Some(removed.conn)
     }
 
     /// Whether there is a connection of this key, with free streams or without.
@@ -143,6 +209,7 @@ impl<C: Clone> SharedConns<C> {
     pub(crate) fn drain(&mut self) -> Vec<C> {
         let all = self.all();
         self.hosts.clear();
+        self.idle.clear();
         all
     }
 }

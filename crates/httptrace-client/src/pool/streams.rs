@@ -17,17 +17,33 @@ use crate::error::Error;
 impl Pool {
     /// A stream became free, or the peer allows more: whoever waits longest for this key gets it.
     pub(crate) fn streams_freed(self: &Arc<Self>, conn: &Http2) {
-        let is_idle = conn.idle_since().is_some();
         let mut state = self.lock();
         state.shared.freed(conn.key(), conn.id());
-        if is_idle {
-            Sweeper::ensure(self, &mut state.sweeper);
-        }
         let is_wanted = state.waiters.any(conn.key());
         drop(state);
         if is_wanted {
             self.serve_waiters(conn.key(), None);
         }
+        self.rest(conn);
+    }
+
+    /// Counts a connection among the idle if it is, and ends what is too many.
+    fn rest(self: &Arc<Self>, conn: &Http2) {
+        let Some(since) = conn.idle_since() else {
+            return;
+        };
+        let mut state = self.lock();
+        let Some(of_host) = state.shared.rested(conn.key(), conn.id(), since) else {
+            return;
+        };
+        if of_host > state.idle.per_host() {
+            drop(state);
+            return self.retire(conn, CloseReason::MaxIdlePerHost);
+        }
+        let surplus = state.surplus();
+        Sweeper::ensure(self, &mut state.sweeper);
+        drop(state);
+        self.close_surplus(surplus);
     }
 
     /// It takes no new requests any more: whoever waits may have to dial.
@@ -160,6 +176,7 @@ impl Pool {
             self.http2_retired(conn);
         }
         self.serve_waiters(&key, Some(conn.id()));
+        self.rest(conn);
     }
 
     /// Whether it has been idle for too long.
@@ -171,7 +188,7 @@ impl Pool {
     }
 
     /// Ends a connection when its streams are over, and gives it to nobody before.
-    fn retire(self: &Arc<Self>, conn: &Http2, reason: CloseReason) {
+    pub(super) fn retire(self: &Arc<Self>, conn: &Http2, reason: CloseReason) {
         self.http2_retired(conn);
         conn.retire(reason);
     }

@@ -8,7 +8,7 @@ use super::*;
 use crate::pool::tests::{key, runtime};
 use crate::pool::waiters::{WaiterId, Waiters};
 
-fn first(conns: &SharedConns<&'static str>, key: &Key) -> Option<&'static str> {
+fn first(conns: &mut SharedConns<&'static str>, key: &Key) -> Option<&'static str> {
     conns.candidate(key).map(|candidate| candidate.conn)
 }
 
@@ -32,12 +32,12 @@ fn two(runtime: &Runtime) -> (SharedConns<&'static str>, Arc<Key>, [ConnectionId
 fn the_oldest_connection_is_asked_first_and_the_next_when_it_is_full() {
     let runtime = runtime();
     let (mut conns, a, _) = two(&runtime);
-    assert_eq!(first(&conns, &a), Some("old"));
+    assert_eq!(first(&mut conns, &a), Some("old"));
     fill(&mut conns, &a);
-    assert_eq!(first(&conns, &a), Some("new"));
+    assert_eq!(first(&mut conns, &a), Some("new"));
     fill(&mut conns, &a);
-    assert_eq!(first(&conns, &a), None);
-    assert_eq!(first(&conns, &key(&runtime, "b")), None);
+    assert_eq!(first(&mut conns, &a), None);
+    assert_eq!(first(&mut conns, &key(&runtime, "b")), None);
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn a_connection_is_asked_again_when_a_stream_became_free() {
     let (mut conns, a, [old, _]) = two(&runtime);
     fill(&mut conns, &a);
     conns.freed(&a, old);
-    assert_eq!(first(&conns, &a), Some("old"));
+    assert_eq!(first(&mut conns, &a), Some("old"));
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn a_connection_that_was_full_before_a_stream_became_free_is_not_taken_for_full(
     let asked = conns.candidate(&a).unwrap();
     conns.freed(&a, old);
     conns.was_full(&a, &asked);
-    assert_eq!(first(&conns, &a), Some("old"));
+    assert_eq!(first(&mut conns, &a), Some("old"));
 }
 
 #[test]
@@ -91,7 +91,29 @@ fn what_is_drained_is_not_asked_any_more() {
     let runtime = runtime();
     let (mut conns, a, _) = two(&runtime);
     assert_eq!(conns.drain(), ["old", "new"]);
-    assert_eq!(first(&conns, &a), None);
+    assert_eq!(first(&mut conns, &a), None);
+}
+
+#[test]
+fn those_that_have_been_idle_for_longest_go_first_unless_they_were_asked() {
+    let runtime = runtime();
+    let (mut conns, a, [old, new]) = two(&runtime);
+    let (b, other, now) = (key(&runtime, "b"), ConnectionId::next(), Instant::now());
+    conns.add(&b, other, "other", false);
+    assert_eq!(conns.rested(&a, old, now), Some(1));
+    assert_eq!(conns.rested(&b, other, now), Some(1));
+    assert_eq!(conns.rested(&a, new, now), Some(2));
+    assert_eq!(conns.idle_len(), 3);
+    assert_eq!(first(&mut conns, &a), Some("old"));
+    assert_eq!(conns.pop_oldest(), Some("other"));
+    assert_eq!(conns.rested(&a, old, now), Some(2));
+    assert_eq!(conns.rested(&a, new, now), Some(2));
+    assert_eq!(conns.pop_oldest(), Some("old"));
+    conns.remove(&a, new);
+    assert_eq!(
+        (conns.idle_len(), conns.pop_oldest(), conns.oldest_since()),
+        (0, None, None)
+    );
 }
 
 /// A connection with streams, as the pool sees it.
