@@ -81,9 +81,13 @@ fn call(told: &Value, heads: &mut impl Iterator<Item = Head>) -> Call {
     }
 }
 
-/// curl calls HTTP/1.0 `1`.
+/// curl calls HTTP/1.0 `1`, and HTTP/2.0 `2`.
 fn version(told: &str) -> String {
-    let told = if told == "1" { "1.0" } else { told };
+    let told = match told {
+        "1" => "1.0",
+        "2" => "2.0",
+        told => told,
+    };
     format!("HTTP/{told}")
 }
 

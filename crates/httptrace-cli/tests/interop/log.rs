@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::ours::text as words;
 use crate::seen::{Entry, Tls};
 
 /// Servers write a line after they have answered, Apache for example only when it has read on.
@@ -54,6 +55,10 @@ fn entry(line: &Value) -> Entry {
         line[name].as_u64().or_else(text)
     };
     let text = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
+    let fields = |all: &[Value]| {
+        let field = |field: &Value| (words(&field[0]), words(&field[1]));
+        all.iter().map(field).collect()
+    };
     let seconds = |name: &str| line[name].as_f64().map(Duration::from_secs_f64);
     let millis = number("took_ms").map(Duration::from_millis);
     let micros = number("took_us").map(Duration::from_micros);
@@ -66,9 +71,10 @@ fn entry(line: &Value) -> Entry {
         status: number("status").unwrap_or_default(),
         port: number("port").unwrap_or_default(),
         // Apache counts the requests that came before on the connection.
-        nth: number("nth")
-            .or(number("kept").map(|kept| kept + 1))
-            .unwrap_or_default(),
+        nth: number("nth").or(number("kept").map(|kept| kept + 1)),
+        version: line["protocol"].as_str().map(str::to_owned),
+        stream: number("stream"),
+        fields: line["fields"].as_array().map(|all| fields(all)),
         received: number("received"),
         peeks: number("kept").is_some(),
         sent: number("sent"),

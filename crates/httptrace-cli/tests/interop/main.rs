@@ -3,6 +3,9 @@
 //! One test for each case and server. A server that this machine lacks is skipped, aloud.
 
 mod curl;
+mod frames;
+mod http2;
+mod http2_site;
 mod log;
 mod origin;
 mod ours;
@@ -12,6 +15,7 @@ mod recipes;
 mod seen;
 mod server;
 mod site;
+mod streams;
 mod world;
 
 use std::env;
@@ -22,6 +26,7 @@ use std::process::ExitCode;
 use httptrace_test::RefusingAddr;
 use libtest_mimic::{Arguments, Failed, Trial};
 
+use http2_site::Http2Site;
 use log::Log;
 use play::{Case, Stage, play};
 use proxy::{Proxy, Target};
@@ -49,15 +54,31 @@ fn main() -> ExitCode {
                 authority: world.authority.clone(),
                 scratch: world.folder.path().join("scratch"),
                 log: None,
+                nghttp: find(&["nghttp"]),
+                frames: None,
             };
+            if stage.nghttp.is_none() {
+                skip("nghttp is not at hand, and its view of HTTP/2");
+            }
             let sites = start(recipes::SITES, &world)?;
-            let mut trials: Vec<Trial> = sites
-                .iter()
-                .flat_map(|site| site_trials(site, &world, &stage))
-                .collect();
+            let sites_of_http2 = start(recipes::HTTP2_SITES, &world)?;
+            let mut trials = vec![Trial::test("frames", || {
+                frames::check().map_err(Failed::from)
+            })];
+            trials.extend(
+                sites
+                    .iter()
+                    .flat_map(|site| site_trials(site, &world, &stage)),
+            );
+            let of_http2 = sites_of_http2.iter();
+            trials.extend(of_http2.flat_map(|site| http2_trials(site, &world, &stage)));
+            let target = target(&sites, &sites_of_http2, &world, dead.addr().port());
             let mut servers = sites;
-            if let Some(target) = target(&servers, &world, dead.addr().port()) {
+            servers.extend(sites_of_http2);
+            if let Some(target) = target {
                 world.values.insert("OPEN", target.open.to_string());
+                let http2 = target.http2.unwrap_or(target.open);
+                world.values.insert("OPEN_TOO", http2.to_string());
                 let proxies = start(recipes::PROXIES, &world)?;
                 trials.extend(
                     proxies
@@ -118,6 +139,36 @@ fn site_trials(server: &Server, world: &World, stage: &Stage) -> Vec<Trial> {
     trials(site.name, site.cases(), &stage)
 }
 
+fn http2_trials(server: &Server, world: &World, stage: &Stage) -> Vec<Trial> {
+    let port = |name: &str| {
+        server
+            .ports()
+            .find(|(own, _)| *own == name)
+            .map(|(_, port)| port)
+    };
+    let site = Http2Site {
+        name: server.name(),
+        plain: port("H2C"),
+        secure: port("H2"),
+        leaving: port("LEAVING"),
+        windows: port("STREAM").zip(port("CONNECTION")),
+        limited: port("LIMITED"),
+        uploads: world.uploads.clone(),
+    };
+    let said = server.folder().join("said.log");
+    let logs = [server.folder().join("access.log"), said.clone()];
+    let is_nghttpd = server.name().starts_with("nghttpd");
+    let stage = Stage {
+        log: logs
+            .into_iter()
+            .find(|file| file.is_file() && !is_nghttpd)
+            .map(|file| Log { file }),
+        frames: Some(said).filter(|_| is_nghttpd),
+        ..stage.clone()
+    };
+    trials(site.name, site.cases(), &stage)
+}
+
 fn nginx(server: &Server, world: &World) -> Nginx {
     let client = |name: &str| world.folder.path().join(name).display().to_string();
     Nginx {
@@ -128,9 +179,13 @@ fn nginx(server: &Server, world: &World) -> Nginx {
 }
 
 /// Where proxies lead: to whichever site there is.
-fn target(sites: &[Server], world: &World, dead: u16) -> Option<Target> {
+fn target(sites: &[Server], sites_of_http2: &[Server], world: &World, dead: u16) -> Option<Target> {
     let site = sites.first()?;
+    let mut over_tls = sites_of_http2.iter().flat_map(Server::ports);
     Some(Target {
+        http2: over_tls
+            .find(|(name, _)| *name == "H2")
+            .map(|(_, port)| port),
         http: site.port("HTTP"),
         open: site.port("TLS13"),
         barred: site.port("TLS12"),

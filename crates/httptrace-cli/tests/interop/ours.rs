@@ -161,14 +161,18 @@ fn round_trips(events: &[Value]) -> Vec<RoundTrip> {
 fn note(trip: &mut RoundTrip, name: &str, event: &Value) {
     match name {
         "got_conn" => trip.port = port(&event["local_addr"]).unwrap_or_default(),
+        "stream_opened" => trip.stream = event["stream_id"].as_u64(),
         "wrote_header_field" => {
             let name = text(&event["name"]);
             let values = event["values"].as_array().into_iter().flatten();
             let values: Vec<String> = values.map(text).collect();
+            let fields = values.iter().map(|value| (name.clone(), value.clone()));
+            trip.sent.extend(fields);
             let bytes: usize = values.iter().map(|value| line_length(&name, value)).sum();
             trip.request = trip.request.map(|sum| sum + bytes as u64);
             let is_secret = values.iter().any(|value| value == "REDACTED");
-            if is_secret || name.eq_ignore_ascii_case("transfer-encoding") {
+            let is_compressed = name.starts_with(':');
+            if is_secret || is_compressed || name.eq_ignore_ascii_case("transfer-encoding") {
                 trip.request = None;
             }
         }
@@ -178,6 +182,7 @@ fn note(trip: &mut RoundTrip, name: &str, event: &Value) {
         }
         "got_response_headers" => {
             trip.status = number(&event["status"]);
+            trip.version = text(&event["version"]);
             let fields = fields(&event["headers"]);
             trip.is_chunked = fields.iter().any(|(name, _)| name == "transfer-encoding");
             let lengths = fields.iter().map(|(name, value)| line_length(name, value));
@@ -201,7 +206,7 @@ fn line_length(name: &str, value: &str) -> usize {
     name.len() + ": ".len() + value.len() + "\r\n".len()
 }
 
-fn fields(headers: &Value) -> Vec<Field> {
+pub(crate) fn fields(headers: &Value) -> Vec<Field> {
     let names = headers.as_object().into_iter().flatten();
     let each = names.flat_map(|(name, values)| {
         let values = values.as_array().into_iter().flatten();
@@ -234,10 +239,10 @@ fn micros(count: u64) -> Duration {
     Duration::from_micros(count)
 }
 
-fn number(value: &Value) -> u64 {
+pub(crate) fn number(value: &Value) -> u64 {
     value.as_u64().unwrap_or_default()
 }
 
-fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }

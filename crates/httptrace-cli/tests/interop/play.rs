@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::curl::{self, Curl};
+use crate::http2::{self, Http2, Shown};
 use crate::log::Log;
 use crate::ours::{self, Ours};
 use crate::seen::{Call, Entry, Head, RoundTrip};
@@ -47,6 +48,8 @@ pub(crate) struct Case {
     pub(crate) tls: Option<(&'static str, Vec<bool>)>,
     /// The server may answer without reading what is uploaded: how much of it is sent is then for each client to find out.
     pub(crate) is_early: bool,
+    /// What there is beside, if it is a case of HTTP/2.
+    pub(crate) http2: Option<Http2>,
 }
 
 /// Where the server takes its time.
@@ -64,6 +67,10 @@ pub(crate) struct Stage {
     pub(crate) scratch: PathBuf,
     /// The server's own view, where it has one in our format.
     pub(crate) log: Option<Log>,
+    /// A client that shows frames of HTTP/2.
+    pub(crate) nghttp: Option<PathBuf>,
+    /// The frames of HTTP/2 that the server saw, where it is nghttpd.
+    pub(crate) frames: Option<PathBuf>,
 }
 
 /// Times agree roughly, and not each time on a machine that has more to do.
@@ -75,6 +82,8 @@ struct Play {
     curl: Curl,
     /// The server's view of our requests, and of curl's.
     logged: Option<(Vec<Entry>, Vec<Entry>)>,
+    /// What nghttp2's programs saw.
+    shown: Shown,
 }
 
 impl Play {
@@ -87,12 +96,13 @@ impl Play {
                 .collect::<String>()
         };
         format!(
-            "our events:\n{}{}curl:\n{}{}the server's log, of our requests and of curl's:\n{:#?}",
+            "our events:\n{}{}curl:\n{}{}the server's log, of our requests and of curl's:\n{:#?}\nnghttp2:\n{:#?}",
             lines(&self.ours.events),
             self.ours.stderr,
             lines(&self.curl.told),
             self.curl.stderr,
             self.logged,
+            self.shown,
         )
     }
 }
@@ -147,7 +157,19 @@ fn perform(case: &Case, stage: &Stage) -> Result<Play, String> {
         Ok::<_, String>((own, curls))
     };
     let logged = stage.log.as_ref().map(view).transpose()?;
-    Ok(Play { ours, curl, logged })
+    let agents = (agent("ours"), agent("nghttp"));
+    let look = |http2: &Http2| {
+        let agents = (agents.0.as_str(), agents.1.as_str());
+        let (nghttp, frames) = (stage.nghttp.as_deref(), stage.frames.as_ref());
+        http2::look(http2, &case.urls, agents, &ours, nghttp, frames)
+    };
+    let shown = case.http2.as_ref().map(look).transpose()?;
+    Ok(Play {
+        shown: shown.unwrap_or_default(),
+        ours,
+        curl,
+        logged,
+    })
 }
 
 /// Makes a user agent's name the only one of its kind.
@@ -155,10 +177,10 @@ static RUNS: AtomicU32 = AtomicU32::new(0);
 
 /// Collects what is not equal.
 #[derive(Default)]
-struct Wrong(Vec<String>);
+pub(crate) struct Wrong(pub(crate) Vec<String>);
 
 impl Wrong {
-    fn unless_equal<T: PartialEq + Debug>(&mut self, what: &str, ours: &T, theirs: &T) {
+    pub(crate) fn unless_equal<T: PartialEq + Debug>(&mut self, what: &str, ours: &T, theirs: &T) {
         if ours != theirs {
             self.0
                 .push(format!("{what}: ours {ours:?}, theirs {theirs:?}"));
@@ -170,18 +192,22 @@ fn disagreements(case: &Case, play: &Play) -> Vec<String> {
     let mut wrong = Wrong::default();
     let (ours, curls) = case.codes;
     wrong.unless_equal("exit code", &play.ours.code, &Some(ours));
-    if !case.is_early {
+    let may_fail = case.http2.as_ref().is_some_and(|http2| http2.curl_may_fail);
+    if !case.is_early && !may_fail {
         wrong.unless_equal("exit code of curl", &play.curl.code, &Some(curls));
     }
     tunnels(case, play, &mut wrong);
     secrets(&play.ours, &mut wrong);
+    if let Some(http2) = &case.http2 {
+        http2::disagreements(http2, &play.ours, &play.shown, &mut wrong);
+    }
     if ours != 0 {
         return wrong.0;
     }
     expectations(case, &play.ours, &mut wrong);
     wrong.unless_equal("URLs", &play.ours.calls.len(), &play.curl.calls.len());
     // curl may see the reset before the answer, and then has nothing to tell.
-    let is_lost = case.is_early && play.curl.code != Some(0);
+    let is_lost = (case.is_early || may_fail) && play.curl.code != Some(0);
     let calls = play.ours.calls.iter().zip(&play.curl.calls);
     for (ours, curl) in calls.filter(|_| !is_lost) {
         clients(case, ours, curl, &mut wrong);
@@ -199,6 +225,7 @@ fn disagreements(case: &Case, play: &Play) -> Vec<String> {
             &play.ours.round_trips.len(),
             &own.len(),
         );
+        let curls = if is_lost && may_fail { own } else { curls };
         wrong.unless_equal("requests of curl in the log", &own.len(), &curls.len());
         let statuses = |entries: &[Entry]| {
             let mut all: Vec<u64> = entries.iter().map(|entry| entry.status).collect();
@@ -333,7 +360,9 @@ fn server(
     status_line: Option<usize>,
     wrong: &mut Wrong,
 ) {
-    let same = |entry: &&Entry| (entry.port, entry.nth) == (trip.port, trip.nth);
+    // Where the requests are not numbered, the streams are.
+    let nth = |entry: &Entry| entry.nth.or(entry.stream.map(|id| id.div_ceil(2)));
+    let same = |entry: &&Entry| (entry.port, nth(entry)) == (trip.port, Some(trip.nth));
     let Some(entry) = log.iter().find(same) else {
         let place = (trip.port, trip.nth);
         wrong.0.push(format!(
@@ -341,6 +370,15 @@ fn server(
         ));
         return;
     };
+    if let Some(version) = &entry.version {
+        wrong.unless_equal("logged version", &trip.version, version);
+    }
+    if let Some(stream) = entry.stream {
+        wrong.unless_equal("logged stream", &trip.stream, &Some(stream));
+    }
+    if let Some(fields) = &entry.fields {
+        wrong.unless_equal("logged fields", &trip.sent, fields);
+    }
     wrong.unless_equal("logged status", &trip.status, &entry.status);
     wrong.unless_equal("logged method", &trip.method, &entry.method);
     wrong.unless_equal("logged target", &trip.target, &entry.target);

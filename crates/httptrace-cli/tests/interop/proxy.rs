@@ -1,5 +1,6 @@
 //! Proxies, and what is asked of a site through each.
 
+use crate::http2::Http2;
 use crate::origin::{LARGE, SMALL};
 use crate::play::Case;
 
@@ -10,6 +11,8 @@ pub(crate) struct Target {
     pub(crate) http: u16,
     /// With TLS, on a port to which HTTP proxies tunnel.
     pub(crate) open: u16,
+    /// With TLS and HTTP/2, on another such port, if there is one.
+    pub(crate) http2: Option<u16>,
     /// With TLS, on a port to which they do not.
     pub(crate) barred: u16,
     /// A port at which nobody listens.
@@ -89,7 +92,19 @@ impl Proxy {
         upload
             .arguments
             .extend(["--data-binary".to_owned(), format!("@{file}")]);
-        vec![
+        let multiplexed = target.http2.map(|port| Case {
+            body: Some(SMALL as u64),
+            http2: Some(Http2::default()),
+            arguments: [secure("", "", 1).arguments, vec!["--http2".to_owned()]].concat(),
+            ..through(
+                "two_requests_over_http2_share_a_tunnel",
+                "https",
+                port,
+                "/small",
+                2,
+            )
+        });
+        let mut cases = vec![
             Case {
                 connections: if self.keeps || is_socks { 1 } else { 2 },
                 body: Some(SMALL as u64),
@@ -112,7 +127,9 @@ impl Proxy {
                 upload: Some(*size),
                 ..upload
             },
-        ]
+        ];
+        cases.extend(multiplexed);
+        cases
     }
 
     /// A tunnel to a port that is not for tunnels, and a host that is to be asked directly.

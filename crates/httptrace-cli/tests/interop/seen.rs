@@ -54,10 +54,17 @@ pub(crate) struct RoundTrip {
     pub(crate) method: String,
     pub(crate) target: String,
     pub(crate) status: u64,
+    /// `HTTP/1.1`
+    pub(crate) version: String,
     pub(crate) port: u64,
+    /// Its stream, over HTTP/2.
+    pub(crate) stream: Option<u64>,
+    /// The fields of its head.
+    pub(crate) sent: Vec<Field>,
     /// Which request of its connection it is, from 1.
     pub(crate) nth: u64,
-    /// Bytes of the request, head and body; unknown if the body was chunked, or a field's value is a secret.
+    /// Bytes of the request, head and body; unknown if the body was chunked, a field's value is a secret, or the head
+    /// was compressed (HTTP/2).
     pub(crate) request: Option<u64>,
     /// Bytes of the header fields of the final response.
     pub(crate) fields: u64,
@@ -82,7 +89,14 @@ pub(crate) struct Entry {
     pub(crate) target: String,
     pub(crate) status: u64,
     pub(crate) port: u64,
-    pub(crate) nth: u64,
+    /// Which request of its connection it is, from 1.
+    pub(crate) nth: Option<u64>,
+    /// `HTTP/2.0`
+    pub(crate) version: Option<String>,
+    /// Its stream, over HTTP/2.
+    pub(crate) stream: Option<u64>,
+    /// The fields of its head, in order.
+    pub(crate) fields: Option<Vec<Field>>,
     /// All bytes of the request, as received.
     pub(crate) received: Option<u64>,
     /// Whether a byte at which the server peeked, to see whether there is another request, may be counted twice.

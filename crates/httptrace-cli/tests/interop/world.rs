@@ -10,6 +10,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use httptrace_test::TestCa;
 use tempfile::TempDir;
 
+use crate::http2_site::Upload;
 use crate::origin;
 
 /// How much is uploaded.
@@ -28,6 +29,8 @@ pub(crate) struct World {
     pub(crate) authority: PathBuf,
     /// A file to upload.
     pub(crate) upload: PathBuf,
+    /// A small one, one of 1 MiB, and the same.
+    pub(crate) uploads: [Upload; 3],
 }
 
 impl World {
@@ -59,7 +62,6 @@ impl World {
         fs::write(at("client.pem"), chain)?;
         fs::write(at("client.key"), key)?;
         fs::write(at("users"), USERS)?;
-        fs::write(at("upload"), origin::text(UPLOAD))?;
         let path = |name: &str| at(name).display().to_string();
         let values = BTreeMap::from([
             ("FILES", path("files")),
@@ -73,11 +75,21 @@ impl World {
             ("ORIGIN", origin::serve()?.to_string()),
         ]);
         let (authority, upload) = (at("ca.pem"), at("upload"));
+        let uploads = [
+            ("small-upload", origin::SMALL),
+            ("mib-upload", 1024 * 1024),
+            ("upload", UPLOAD),
+        ];
+        for (name, length) in uploads {
+            fs::write(at(name), origin::text(length))?;
+        }
+        let uploads = uploads.map(|(name, length)| (path(name), length as u64));
         Ok(Self {
             folder,
             values,
             authority,
             upload,
+            uploads,
         })
     }
 }

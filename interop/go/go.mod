@@ -1,0 +1,3 @@
+module httptrace-interop
+
+go 1.27
