@@ -2,9 +2,12 @@
 //!
 //! One test for each case and server. A server that this machine lacks is skipped, aloud.
 
+#[path = "../../../httptrace-client/tests/rig/crowd.rs"]
+mod crowd;
 mod curl;
 mod frames;
 mod http2;
+mod http2_crowd;
 mod http2_site;
 mod log;
 mod origin;
@@ -26,6 +29,7 @@ use std::process::ExitCode;
 use httptrace_test::RefusingAddr;
 use libtest_mimic::{Arguments, Failed, Trial};
 
+use http2_crowd::{Doors, gatherings};
 use http2_site::Http2Site;
 use log::Log;
 use play::{Case, Stage, play};
@@ -166,7 +170,22 @@ fn http2_trials(server: &Server, world: &World, stage: &Stage) -> Vec<Trial> {
         frames: Some(said).filter(|_| is_nghttpd),
         ..stage.clone()
     };
-    trials(site.name, site.cases(), &stage)
+    let mut all = trials(site.name, site.cases(), &stage);
+    let doors = Doors {
+        plain: site.plain,
+        secure: site.secure,
+        narrow: port("NARROW"),
+    };
+    let authority = stage.authority.clone();
+    all.extend(
+        gatherings(site.name, &doors, authority)
+            .into_iter()
+            .map(|gathering| {
+                let name = format!("{}::{}", site.name, gathering.name);
+                Trial::test(name, move || gathering.hold().map_err(Failed::from))
+            }),
+    );
+    all
 }
 
 fn nginx(server: &Server, world: &World) -> Nginx {

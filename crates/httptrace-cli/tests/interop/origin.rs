@@ -6,6 +6,8 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
+use crate::crowd::page;
+
 /// How long `/slow-start` waits before its head, and `/slow-body` all in all within its body.
 pub(crate) const DELAY: Duration = Duration::from_millis(300);
 
@@ -54,6 +56,7 @@ fn exchange(stream: &TcpStream) -> io::Result<()> {
         "/medium" | "/compressed" => whole(&request, stream, MEDIUM),
         "/large" => whole(&request, stream, LARGE),
         "/chunked" => chunked(stream),
+        path if path.starts_with("/crowd/") => numbered(path, stream),
         "/slow-start" => {
             thread::sleep(DELAY);
             whole(&request, stream, SMALL)
@@ -151,6 +154,14 @@ fn whole(request: &Request, mut stream: &TcpStream, length: usize) -> io::Result
         return Ok(());
     }
     stream.write_all(&text(length))
+}
+
+fn numbered(path: &str, mut stream: &TcpStream) -> io::Result<()> {
+    let number = path.trim_start_matches("/crowd/").parse();
+    let page = page(number.map_err(io::Error::other)?);
+    let length = page.len();
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n{CLOSE}\r\n");
+    stream.write_all((head + &page).as_bytes())
 }
 
 fn chunked(mut stream: &TcpStream) -> io::Result<()> {

@@ -10,6 +10,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use httptrace_test::TestCa;
 use tempfile::TempDir;
 
+use crate::crowd::page;
+use crate::http2_crowd;
 use crate::http2_site::Upload;
 use crate::origin;
 
@@ -50,6 +52,10 @@ impl World {
             file.write_all(&origin::text(length))?;
             // Apache gives what has just changed a weak tag, which becomes a strong one.
             file.set_modified(UNIX_EPOCH + Duration::from_secs(1_000_000_000))?;
+        }
+        fs::create_dir(files.join("crowd"))?;
+        for number in 0..http2_crowd::SIZE {
+            fs::write(files.join(format!("crowd/{number}")), page(number))?;
         }
         let ca = TestCa::new();
         let (chain, key) = ca.server(&["127.0.0.1", "localhost"]).pem();
