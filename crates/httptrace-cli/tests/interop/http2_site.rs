@@ -57,6 +57,7 @@ impl Http2Site {
         };
         cases.extend(asked.responses());
         cases.extend(asked.expectations());
+        cases.extend(asked.refusals());
         cases.extend(asked.resets());
         cases.extend(self.farewells());
         cases.extend(self.windows());
@@ -347,6 +348,28 @@ impl Asked<'_> {
             ))],
             _ => Vec::new(),
         }
+    }
+
+    /// An upload that is answered before it is read.
+    fn refusals(&self) -> Option<Case> {
+        if self.site.name.starts_with("nghttpd") {
+            return None;
+        }
+        let case = self.post(
+            "an_upload_that_is_refused_at_once",
+            "/refuse",
+            &self.site.uploads[2],
+        );
+        Some(Case {
+            statuses: vec![413],
+            upload: None,
+            is_early: true,
+            http2: Some(Http2 {
+                curl_may_fail: true,
+                ..Http2::default()
+            }),
+            ..case
+        })
     }
 
     fn resets(&self) -> Vec<Case> {

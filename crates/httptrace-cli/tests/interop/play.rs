@@ -360,9 +360,11 @@ fn server(
     status_line: Option<usize>,
     wrong: &mut Wrong,
 ) {
-    // Where the requests are not numbered, the streams are.
-    let nth = |entry: &Entry| entry.nth.or(entry.stream.map(|id| id.div_ceil(2)));
-    let same = |entry: &&Entry| (entry.port, nth(entry)) == (trip.port, Some(trip.nth));
+    // Apache numbers no requests over HTTP/2, but mostly the streams.
+    let same = |entry: &&Entry| {
+        let nth = entry.nth.or(entry.stream.map(|id| id.div_ceil(2)));
+        entry.port == trip.port && nth.is_none_or(|nth| nth == trip.nth)
+    };
     let Some(entry) = log.iter().find(same) else {
         let place = (trip.port, trip.nth);
         wrong.0.push(format!(
