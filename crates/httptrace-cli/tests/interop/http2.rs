@@ -109,7 +109,8 @@ fn logged(file: &Path, agent: &str, ours: &Ours) -> Result<Vec<Connection>, Stri
     }
 }
 
-fn of_agent(frames: &[Frame], agent: &str) -> Vec<Connection> {
+/// The connections of this user agent, by nghttpd's frames.
+pub(crate) fn of_agent(frames: &[Frame], agent: &str) -> Vec<Connection> {
     let is_ours = |frame: &&Frame| {
         let mut fields = frame.fields.iter();
         fields.any(|(name, value)| name == "user-agent" && value == agent)

@@ -153,10 +153,7 @@ impl Gathering {
             Kind::InTurn => wrong.unless_equal("whether any waited", &(told.queued > 0), &true),
             Kind::Spread => wrong.unless_equal("whether more was dialed", &(connects > 1), &true),
         }
-        match wrong.0.is_empty() {
-            true => Ok(()),
-            false => Err(format!("{}\n{told:?}", wrong.0.join("\n"))),
-        }
+        wrong.result().map_err(|why| format!("{why}\n{told:?}"))
     }
 
     fn client(&self) -> Result<Client, String> {

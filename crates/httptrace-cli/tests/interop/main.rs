@@ -7,8 +7,10 @@ mod crowd;
 mod curl;
 mod frames;
 mod http2;
+mod http2_calls;
 mod http2_crowd;
 mod http2_site;
+mod http2_trials;
 mod log;
 mod origin;
 mod ours;
@@ -29,8 +31,6 @@ use std::process::ExitCode;
 use httptrace_test::RefusingAddr;
 use libtest_mimic::{Arguments, Failed, Trial};
 
-use http2_crowd::{Doors, gatherings};
-use http2_site::Http2Site;
 use log::Log;
 use play::{Case, Stage, play};
 use proxy::{Proxy, Target};
@@ -75,7 +75,7 @@ fn main() -> ExitCode {
                     .flat_map(|site| site_trials(site, &world, &stage)),
             );
             let of_http2 = sites_of_http2.iter();
-            trials.extend(of_http2.flat_map(|site| http2_trials(site, &world, &stage)));
+            trials.extend(of_http2.flat_map(|site| http2_trials::of(site, &world, &stage)));
             let target = target(&sites, &sites_of_http2, &world, dead.addr().port());
             let mut servers = sites;
             servers.extend(sites_of_http2);
@@ -143,51 +143,6 @@ fn site_trials(server: &Server, world: &World, stage: &Stage) -> Vec<Trial> {
     trials(site.name, site.cases(), &stage)
 }
 
-fn http2_trials(server: &Server, world: &World, stage: &Stage) -> Vec<Trial> {
-    let port = |name: &str| {
-        server
-            .ports()
-            .find(|(own, _)| *own == name)
-            .map(|(_, port)| port)
-    };
-    let site = Http2Site {
-        name: server.name(),
-        plain: port("H2C"),
-        secure: port("H2"),
-        leaving: port("LEAVING"),
-        windows: port("STREAM").zip(port("CONNECTION")),
-        limited: port("LIMITED"),
-        uploads: world.uploads.clone(),
-    };
-    let said = server.folder().join("said.log");
-    let logs = [server.folder().join("access.log"), said.clone()];
-    let is_nghttpd = server.name().starts_with("nghttpd");
-    let stage = Stage {
-        log: logs
-            .into_iter()
-            .find(|file| file.is_file() && !is_nghttpd)
-            .map(|file| Log { file }),
-        frames: Some(said).filter(|_| is_nghttpd),
-        ..stage.clone()
-    };
-    let mut all = trials(site.name, site.cases(), &stage);
-    let doors = Doors {
-        plain: site.plain,
-        secure: site.secure,
-        narrow: port("NARROW"),
-    };
-    let authority = stage.authority.clone();
-    all.extend(
-        gatherings(site.name, &doors, authority)
-            .into_iter()
-            .map(|gathering| {
-                let name = format!("{}::{}", site.name, gathering.name);
-                Trial::test(name, move || gathering.hold().map_err(Failed::from))
-            }),
-    );
-    all
-}
-
 fn nginx(server: &Server, world: &World) -> Nginx {
     let client = |name: &str| world.folder.path().join(name).display().to_string();
     Nginx {
@@ -234,7 +189,7 @@ fn proxy_trials(server: &Server, target: &Target, stage: &Stage) -> Vec<Trial> {
     ports.collect()
 }
 
-fn trials(title: &str, cases: Vec<Case>, stage: &Stage) -> Vec<Trial> {
+pub(crate) fn trials(title: &str, cases: Vec<Case>, stage: &Stage) -> Vec<Trial> {
     let trial = |case: Case| {
         let stage = stage.clone();
         let name = format!("{title}::{}", case.name);

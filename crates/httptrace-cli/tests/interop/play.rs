@@ -180,6 +180,13 @@ static RUNS: AtomicU32 = AtomicU32::new(0);
 pub(crate) struct Wrong(pub(crate) Vec<String>);
 
 impl Wrong {
+    pub(crate) fn result(self) -> Result<(), String> {
+        match self.0.is_empty() {
+            true => Ok(()),
+            false => Err(self.0.join("\n")),
+        }
+    }
+
     pub(crate) fn unless_equal<T: PartialEq + Debug>(&mut self, what: &str, ours: &T, theirs: &T) {
         if ours != theirs {
             self.0
