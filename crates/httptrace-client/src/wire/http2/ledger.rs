@@ -136,6 +136,8 @@ impl Ledger {
     }
 
     /// A flush completed: what it carried of each request.
+    ///
+    /// What is to be told of them besides is to be told after that.
     pub(super) fn flushed(&mut self, now: &mut Now) -> Vec<Written> {
         self.dirty = false;
         if let Some(ping) = self.ping.as_mut().filter(|ping| ping.sent.is_none()) {
@@ -153,7 +155,11 @@ impl Ledger {
             carried.extend(stream.flush(id));
             if before != (stream.head, stream.end) {
                 self.wakers.extend(stream.waker.take());
+                self.balance(id, now);
             }
+            let Some(stream) = self.streams.get_mut(&id) else {
+                continue;
+            };
             if std::mem::take(&mut stream.reset_untold) {
                 self.tell_reset(id, now);
             }

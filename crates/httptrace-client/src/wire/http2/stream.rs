@@ -84,9 +84,10 @@ impl Stream {
         }
     }
 
-    /// Whether there is data to send, in the codec or before it.
+    /// Whether it is data's turn, and there is some to send, in the codec or before it.
     pub(super) fn owes_data(&self) -> bool {
-        !self.closed && (self.holding || self.given > self.accepted)
+        let has_data = self.holding || self.given > self.accepted;
+        has_data && self.head == Way::Flushed && !self.closed
     }
 
     /// Whether nothing more can come of it.

@@ -9,7 +9,7 @@ use httptrace::info::{
 };
 use httptrace::{Emitter, EventError};
 
-use crate::wire::told::{self, Written};
+use crate::wire::told;
 
 /// Something to be told when the ledger's lock is gone.
 pub(super) struct Telling {
@@ -59,15 +59,6 @@ impl Telling {
             }),
             What::Settings(settings) => emitter.emit_at(at, || settings),
             What::Pong(round_trip) => emitter.emit_at(at, || Pong::new(round_trip)),
-        }
-    }
-}
-
-/// Tells in turn what a flush carried of each request.
-pub(super) fn tell_written(written: Vec<Written>) {
-    for written in written {
-        if let Some(at) = written.emitter.now() {
-            written.tell(at);
         }
     }
 }

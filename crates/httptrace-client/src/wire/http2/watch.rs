@@ -10,8 +10,8 @@ use httptrace::info::{Http2Code, ResetBy, WriteOutcome};
 use super::ledger::{Ledger, Now};
 use super::slots::Reserved;
 use super::stream::{Opening, Stream, Way};
-use super::tell::{Said, tell_written};
-use crate::wire::told;
+use super::tell::Said;
+use crate::wire::told::{self, Written};
 
 /// What the tap has seen of a connection; shared with whoever drives it and with its requests.
 #[derive(Clone)]
@@ -126,11 +126,13 @@ impl Watch {
     }
 
     pub(super) fn flushed(&self) {
-        let written = self.tell_after(|ledger| match ledger.dirty {
-            true => ledger.flushed(&mut Now::default()),
-            false => Vec::new(),
-        });
-        tell_written(written);
+        let mut ledger = self.lock();
+        if !ledger.dirty {
+            return;
+        }
+        let mut now = Now::default();
+        let written = ledger.flushed(&mut now);
+        tell(ledger, written, now);
     }
 
     pub(super) fn read(&self, bytes: &[u8]) {
@@ -146,19 +148,27 @@ impl Watch {
     fn tell_after<T>(&self, act: impl FnOnce(&mut Ledger) -> T) -> T {
         let mut ledger = self.lock();
         let value = act(&mut ledger);
-        let tellings = std::mem::take(&mut ledger.tellings);
-        let wakers = std::mem::take(&mut ledger.wakers);
-        drop(ledger);
-        for telling in tellings {
-            telling.tell();
-        }
-        wakers.into_iter().for_each(Waker::wake);
+        tell(ledger, Vec::new(), Now::default());
         value
     }
 
     fn lock(&self) -> MutexGuard<'_, Ledger> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Lets the lock go, and tells what a flush carried at this time, and then all else.
+fn tell(mut ledger: MutexGuard<'_, Ledger>, written: Vec<Written>, mut now: Now) {
+    let tellings = std::mem::take(&mut ledger.tellings);
+    let wakers = std::mem::take(&mut ledger.wakers);
+    drop(ledger);
+    for written in written {
+        written.tell(now.get());
+    }
+    for telling in tellings {
+        telling.tell();
+    }
+    wakers.into_iter().for_each(Waker::wake);
 }
 
 /// One stream in the ledger. When it is dropped nobody asks for the stream any more.
