@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use httptrace::timeline::{AttemptTimeline, Span};
+use httptrace::timeline::{AttemptTimeline, Span, Stamped};
 use httptrace::{Event, Timeline};
 use httptrace_export::{Redaction, event_json};
 use httptrace_fuzz::{Story, assert_comes_back};
@@ -51,11 +51,24 @@ fn is_in_order(attempt: &AttemptTimeline) {
         dial.tunnels.iter().for_each(ends_after_its_start);
         dial.handshakes.iter().for_each(ends_after_its_start);
     }
+    let waits = attempt.flow_control_waits.iter();
+    waits.for_each(ends_after_its_start);
     for progress in [attempt.upload, attempt.download].into_iter().flatten() {
         assert!(progress.first <= progress.last);
     }
-    let informational: Vec<Duration> = attempt.informational.iter().map(|i| i.at).collect();
-    assert!(informational.is_sorted());
+    for instants in [
+        instants(&attempt.informational),
+        instants(&attempt.resets),
+        instants(&attempt.go_aways),
+        instants(&attempt.settings),
+        instants(&attempt.pongs),
+    ] {
+        assert!(instants.is_sorted());
+    }
+}
+
+fn instants<T>(facts: &[Stamped<T>]) -> Vec<Duration> {
+    facts.iter().map(|fact| fact.at).collect()
 }
 
 fn ends_after_its_start<T>(span: &Span<T>) {
