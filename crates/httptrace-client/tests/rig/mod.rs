@@ -2,6 +2,7 @@
 
 #![allow(dead_code)] // each test binary uses a part of it
 
+pub(crate) mod http2;
 mod pieces;
 
 use std::future::Future;
