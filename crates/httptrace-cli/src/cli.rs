@@ -101,7 +101,7 @@ pub(crate) struct RequestArgs {
     )]
     pub(crate) data_binary: Vec<String>,
 
-    /// Send the body without its length, in chunks
+    /// Send the body without its length; in chunks, where it is HTTP/1.1
     #[arg(long)]
     pub(crate) chunked: bool,
 
@@ -187,9 +187,44 @@ pub(crate) struct ConnectionArgs {
     #[arg(long, value_name = "NAME|ADDRESS")]
     pub(crate) interface: Option<String>,
 
+    #[command(flatten)]
+    pub(crate) protocol: ProtocolArgs,
+}
+
+/// As in curl, the last of them counts.
+#[derive(Debug, Args)]
+pub(crate) struct ProtocolArgs {
     /// Speak HTTP/1.1
-    #[arg(long = "http1.1")]
+    #[arg(
+        long = "http1.1",
+        overrides_with_all = ["http1_1", "http2", "http2_prior_knowledge"]
+    )]
     pub(crate) http1_1: bool,
+
+    /// The default: offer HTTP/2 and HTTP/1.1 for https:// (ALPN); http:// is HTTP/1.1, without an Upgrade, which RFC 9113
+    /// no longer has
+    #[arg(
+        long,
+        overrides_with_all = ["http1_1", "http2", "http2_prior_knowledge"]
+    )]
+    pub(crate) http2: bool,
+
+    /// Speak HTTP/2 and nothing else: for http:// from the first byte on, for https:// it is all that is offered
+    #[arg(
+        long,
+        overrides_with_all = ["http1_1", "http2", "http2_prior_knowledge"]
+    )]
+    pub(crate) http2_prior_knowledge: bool,
+
+    // Those of curl that cannot be: an error that says why is better than one that knows them not.
+    #[arg(long = "http0.9", hide = true)]
+    pub(crate) http0_9: bool,
+    #[arg(short = '0', long = "http1.0", hide = true)]
+    pub(crate) http1_0: bool,
+    #[arg(long, hide = true)]
+    pub(crate) http3: bool,
+    #[arg(long, hide = true)]
+    pub(crate) http3_only: bool,
 }
 
 #[derive(Debug, Args)]

@@ -3,7 +3,9 @@
 use httptrace::ClientTrace;
 use httptrace_client::{Client, ClientBuilder, IpFamily, RedirectPolicy};
 
-use crate::options::{ClientCertificate, ClientOptions, Family, TlsOptions, UsageError, UserAgent};
+use crate::options::{
+    ClientCertificate, ClientOptions, Family, Protocol, TlsOptions, UsageError, UserAgent,
+};
 
 pub(super) fn build(options: &ClientOptions, trace: ClientTrace) -> Result<Client, UsageError> {
     let mut builder = Client::builder()
@@ -33,6 +35,11 @@ pub(super) fn build(options: &ClientOptions, trace: ClientTrace) -> Result<Clien
     if let Some(proxy) = &options.proxy {
         builder = builder.proxy(proxy.clone());
     }
+    builder = match options.protocol {
+        Protocol::Agreed => builder,
+        Protocol::Http1 => builder.http1_only(),
+        Protocol::Http2 => builder.http2_prior_knowledge(),
+    };
     builder = with_route(builder, options);
     builder = with_tls(builder, &options.tls)?;
     Ok(with_table(builder, options).build())

@@ -7,7 +7,7 @@ use std::time::Duration;
 use httptrace_client::Proxy;
 
 use super::interface::{self, LocalEnd};
-use super::{Resolve, TlsOptions, UsageError, UserAgent, proxy, resolve, seconds};
+use super::{Protocol, Resolve, TlsOptions, UsageError, UserAgent, proxy, resolve, seconds};
 use crate::cli::{ConnectionArgs, ProxyArgs, TlsArgs};
 
 /// What the client that sends them is like.
@@ -21,6 +21,7 @@ pub(crate) struct ClientOptions {
     pub(crate) expect_continue_timeout: Option<Duration>,
     pub(crate) resolve: Vec<Resolve>,
     pub(crate) family: Family,
+    pub(crate) protocol: Protocol,
     #[cfg(unix)]
     pub(crate) unix_socket: Option<PathBuf>,
     /// A name of Linux's abstract namespace.
@@ -77,6 +78,7 @@ impl ClientOptions {
             connect_timeout: seconds::deadline("--connect-timeout", args.connect_timeout.as_ref())?,
             resolve: table.collect::<Result<_, _>>()?,
             family,
+            protocol: Protocol::new(&args.protocol)?,
             #[cfg(unix)]
             unix_socket: args.unix_socket,
             #[cfg(any(target_os = "android", target_os = "linux"))]

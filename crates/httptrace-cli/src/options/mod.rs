@@ -6,6 +6,7 @@ mod error;
 mod export;
 mod header;
 mod interface;
+mod protocol;
 mod proxy;
 mod resolve;
 mod seconds;
@@ -28,6 +29,7 @@ pub(crate) use client::{ClientOptions, Family};
 pub(crate) use error::UsageError;
 pub(crate) use export::{Export, ExportFormat};
 pub(crate) use header::HeaderOptions;
+pub(crate) use protocol::Protocol;
 pub(crate) use resolve::Resolve;
 pub(crate) use tls::{ClientCertificate, TlsOptions};
 

@@ -29,6 +29,7 @@ fn a_bare_url_is_a_get_that_follows_nothing_and_drops_the_body() {
     assert_eq!(options.client.max_time, None);
     assert_eq!(options.client.user_agent, UserAgent::Default);
     assert_eq!(options.client.family, Family::Any);
+    assert_eq!(options.client.protocol, Protocol::Agreed);
     assert_eq!(options.pause, Duration::ZERO);
     assert_eq!(options.format, Format::Waterfall);
 }
@@ -225,5 +226,40 @@ fn negative_durations_are_refused_as_such() {
     for option in ["--max-time", "--connect-timeout", "--pause"] {
         let message = refused(&[option, "-1", "u"]);
         assert_eq!(message, format!("{option} '-1' is not a number of seconds"));
+    }
+}
+
+#[test]
+fn of_the_versions_of_http_the_last_counts() {
+    let (one, two, known) = ("--http1.1", "--http2", "--http2-prior-knowledge");
+    let table: &[(&[&str], Protocol)] = &[
+        (&[one], Protocol::Http1),
+        (&[two], Protocol::Agreed),
+        (&[known], Protocol::Http2),
+        (&[one, two], Protocol::Agreed),
+        (&[two, one], Protocol::Http1),
+        (&[one, known], Protocol::Http2),
+        (&[known, one], Protocol::Http1),
+        (&[known, two], Protocol::Agreed),
+        (&[one, known, two, one, one], Protocol::Http1),
+        (&[two, two], Protocol::Agreed),
+    ];
+    for (flags, expected) in table {
+        let options = options(&[flags, &["u"][..]].concat()).unwrap();
+        assert_eq!(options.client.protocol, *expected, "{flags:?}");
+    }
+}
+
+#[test]
+fn versions_of_http_that_are_not_spoken_are_told() {
+    let table = [
+        ("--http0.9", "HTTP/0.9 is not spoken"),
+        ("--http1.0", "HTTP/1.0 is not spoken"),
+        ("-0", "HTTP/1.0 is not spoken"),
+        ("--http3", "HTTP/3 is not spoken"),
+        ("--http3-only", "HTTP/3 is not spoken"),
+    ];
+    for (flag, expected) in table {
+        assert_eq!(refused(&[flag, "u"]), expected);
     }
 }
