@@ -13,7 +13,7 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub(super) struct Authority {
     /// For a client that trusts this authority and no other, so that the tour needs no root certificates of the system.
     pub(super) client: ClientConfig,
-    /// For a server that has a certificate of this authority.
+    /// For a server that has a certificate of this authority. It names no protocols.
     pub(super) server: ServerConfig,
 }
 
@@ -34,22 +34,17 @@ impl Authority {
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
 
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let mut server = ServerConfig::builder_with_provider(provider.clone())
+        let server = ServerConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
             .with_single_cert(vec![certificate.der().clone()], key)?;
-        server.alpn_protocols = vec![HTTP1.to_vec()];
 
         let mut roots = RootCertStore::empty();
         roots.add(authority.der().clone())?;
-        let mut client = ClientConfig::builder_with_provider(provider)
+        let client = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        client.alpn_protocols = vec![HTTP1.to_vec()];
         Ok(Self { client, server })
     }
 }
-
-/// As ALPN names it.
-const HTTP1: &[u8] = b"http/1.1";

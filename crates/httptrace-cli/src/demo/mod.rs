@@ -1,12 +1,12 @@
 //! The built-in server of `httptrace demo`, and what the tour shows of it.
 
 mod authority;
+mod http2;
 mod script;
 mod server;
 mod tour;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::Arc;
 
 use authority::Authority;
 use httptrace_client::{Client, Proxy};
@@ -20,6 +20,9 @@ const HOST: &str = "demo.test";
 /// The same server, under a name that has another address as well, at which nobody answers.
 const RACE_HOST: &str = "race.demo.test";
 
+/// The same server, under the name by which it speaks HTTP/2 as well.
+const HTTP2_HOST: &str = "h2.demo.test";
+
 /// A server that runs, and a client that knows its names and trusts its certificate.
 pub(crate) struct Stage {
     pub(crate) client: Client,
@@ -30,8 +33,8 @@ pub(crate) struct Stage {
 impl Stage {
     /// Starts the server on the current runtime. Ports are the system's choice, and nothing leaves this machine.
     pub(crate) fn set() -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        let authority = Authority::throw_away(&[HOST, RACE_HOST])?;
-        let server = Server::bind(Arc::new(authority.server))?;
+        let authority = Authority::throw_away(&[HOST, RACE_HOST, HTTP2_HOST])?;
+        let server = Server::bind(authority.server)?;
         let (http_port, https_port) = server.ports()?;
         tokio::spawn(server.run());
 
@@ -41,6 +44,7 @@ impl Stage {
             .proxy(Proxy::none())
             .tls_config(authority.client)
             .resolve(HOST, None, vec![v4])
+            .resolve(HTTP2_HOST, None, vec![v4])
             .resolve(RACE_HOST, None, vec![v6, v4])
             .build();
         Ok(Self {

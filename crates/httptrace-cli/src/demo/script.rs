@@ -1,4 +1,4 @@
-//! What the server of the tour answers to which path.
+//! What the server of the tour answers to which path in HTTP/1.1.
 
 use std::io;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use super::HOST;
 
 /// How long an ordinary answer is thought about.
-const THINK: Duration = Duration::from_millis(40);
+pub(super) const THINK: Duration = Duration::from_millis(40);
 
 /// The size of `/big`.
 const BIG: usize = 8_000_000;
@@ -68,7 +68,8 @@ async fn page(stream: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
     respond(stream, "200 OK", "content-type: text/html\r\n", PAGE).await
 }
 
-const PAGE: &[u8] = b"<!doctype html><title>demo</title><p>You have traced a request.</p>\n";
+pub(super) const PAGE: &[u8] =
+    b"<!doctype html><title>demo</title><p>You have traced a request.</p>\n";
 
 async fn redirect(stream: &mut (impl AsyncWrite + Unpin), https_port: u16) -> io::Result<()> {
     sleep(THINK / 4).await;

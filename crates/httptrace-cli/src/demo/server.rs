@@ -1,6 +1,7 @@
-//! The server of the tour: HTTP/1.1 on the loopback interface, plain and over TLS.
+//! The server of the tour, on the loopback interface: HTTP/1.1, plain and over TLS, and HTTP/2 for who asks by the name
+//! that has it.
 //!
-//! It waits a little where a distant server would take its time. What it answers is in `script`.
+//! It waits a little where a distant server would take its time. What it answers is in `script` and `http2`.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -8,12 +9,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ServerConfig;
+use rustls::server::Acceptor;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::sleep;
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::LazyConfigAcceptor;
 
 use super::script::{self, Next, Request};
+use super::{HTTP2_HOST, http2};
 
 /// How long it takes until it says its part of a TLS handshake.
 const HANDSHAKE_PAUSE: Duration = Duration::from_millis(25);
@@ -28,18 +31,18 @@ pub(super) struct Server {
     /// Holds the TLS port on `::1`, bound but not listening: whoever connects there is refused. Absent where there
     /// is no IPv6; then connecting there fails as well.
     _refusing: Option<TcpSocket>,
-    acceptor: TlsAcceptor,
+    tls: Protocols,
 }
 
 impl Server {
-    pub(super) fn bind(tls: Arc<ServerConfig>) -> io::Result<Self> {
+    pub(super) fn bind(tls: ServerConfig) -> io::Result<Self> {
         let http = listen()?;
         let (https, refusing) = listen_on_ipv4_alone()?;
         Ok(Self {
             http,
             https,
             _refusing: refusing,
-            acceptor: TlsAcceptor::from(tls),
+            tls: Protocols::of(&tls),
         })
     }
 
@@ -61,7 +64,7 @@ impl Server {
                 }
                 accepted = self.https.accept() => {
                     let stream = at_once(accepted?.0)?;
-                    tokio::spawn(serve_tls(stream, self.acceptor.clone(), https_port));
+                    tokio::spawn(serve_tls(stream, self.tls.clone(), https_port));
                 }
             }
         }
@@ -105,10 +108,43 @@ fn at_once(stream: TcpStream) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-async fn serve_tls(stream: TcpStream, acceptor: TlsAcceptor, https_port: u16) -> io::Result<()> {
+/// What is offered by which name.
+#[derive(Clone)]
+struct Protocols {
+    http1: Arc<ServerConfig>,
+    both: Arc<ServerConfig>,
+}
+
+impl Protocols {
+    fn of(tls: &ServerConfig) -> Self {
+        let offering = |protocols: &[&[u8]]| {
+            let mut tls = tls.clone();
+            tls.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+            Arc::new(tls)
+        };
+        Self {
+            http1: offering(&[HTTP1]),
+            both: offering(&[HTTP2, HTTP1]),
+        }
+    }
+}
+
+// As ALPN names them.
+const HTTP1: &[u8] = b"http/1.1";
+const HTTP2: &[u8] = b"h2";
+
+async fn serve_tls(stream: TcpStream, tls: Protocols, https_port: u16) -> io::Result<()> {
     sleep(HANDSHAKE_PAUSE).await;
-    let stream = acceptor.accept(stream).await?;
-    serve(stream, https_port).await
+    let handshake = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+    let config = match handshake.client_hello().server_name() {
+        Some(HTTP2_HOST) => tls.both,
+        _ => tls.http1,
+    };
+    let stream = handshake.into_stream(config).await?;
+    match stream.get_ref().1.alpn_protocol() {
+        Some(HTTP2) => http2::serve(stream).await.map_err(io::Error::other),
+        _ => serve(stream, https_port).await,
+    }
 }
 
 /// Answers one request after the other. An error ends the connection; the client's side of it is what the tour shows.
