@@ -12,7 +12,7 @@ use authority::Authority;
 use httptrace_client::{Client, Proxy};
 use server::Server;
 
-pub(crate) use tour::{FAREWELL, SCENES, WELCOME};
+pub(crate) use tour::{FAREWELL, Order, SCENES, WELCOME};
 
 /// The server's name; names under `.test` exist nowhere (RFC 6761).
 const HOST: &str = "demo.test";

@@ -20,6 +20,11 @@ async fn the_tour_shows_what_it_promises_within_80_columns() {
         "8. A big body",
         "9. An upload",
         "10. An upload that asks first",
+        "11. HTTP/2: a cold start together",
+        "12. HTTP/2: side by side",
+        "13. HTTP/2: a refused stream",
+        "14. HTTP/2: an upload that waits for its window",
+        "15. HTTP/2: a server that leaves",
         "What to try next",
     ];
     let mut rest = run.stdout.as_str();
