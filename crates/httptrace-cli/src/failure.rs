@@ -1,5 +1,6 @@
 //! What is said about a call that failed: what happened, where, and what to do next.
 
+mod http2;
 mod proxy;
 
 use std::error::Error as _;
@@ -12,7 +13,7 @@ use httptrace::info::{Address, TlsLeg};
 use httptrace::timeline::{AttemptTimeline, Timeline};
 use httptrace::{ErrorKind, Phase};
 use httptrace_client::Error;
-use rustls::CertificateError;
+use rustls::{AlertDescription, CertificateError};
 
 use crate::exit::Exit;
 use crate::options::UsageError;
@@ -46,7 +47,13 @@ impl Failure {
             None if error.is_proxy() || ended_with_proxy(error, attempt) => {
                 Some(proxy::hint(error))
             }
-            None => hint(error.phase(), error.kind(), &Origin::of(uri)),
+            None => {
+                let origin = Origin::of(uri);
+                attempt
+                    .and_then(|attempt| http2::hint(error, attempt, origin.https))
+                    .map(ToOwned::to_owned)
+                    .or_else(|| hint(error.phase(), error.kind(), &origin))
+            }
         };
         Self {
             exit: Exit::of(error),
@@ -129,6 +136,9 @@ fn special_hint(error: &Error, attempt: Option<&AttemptTimeline>) -> Option<&'st
         return Some(hint);
     }
     match tls_error(error) {
+        Some(rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol)) => Some(
+            "what is offered is limited by --http1.1 and --http2-prior-knowledge: leave them out",
+        ),
         // An answer that only who speaks TLS gives.
         Some(rustls::Error::AlertReceived(_) | rustls::Error::PeerIncompatible(_)) => {
             Some("what is offered is limited by --tlsv1.3 and --tls-max, and added to by --cert")
@@ -275,10 +285,7 @@ fn hint(phase: Option<Phase>, kind: ErrorKind, origin: &Origin) -> Option<String
             "no client takes that much: the server's log may say why it sends so much"
         }
         (Some(Phase::Send | Phase::Wait), _) if !https => {
-            "the server hung up or spoke no HTTP/1.1; if it speaks TLS, ask with https://"
-        }
-        (Some(Phase::Send | Phase::Wait), ErrorKind::Protocol) => {
-            "what answers there breaks the rules of HTTP/1.1: is it the right port? Its log may say more"
+            "the server hung up; if it speaks TLS, ask with https://"
         }
         (Some(Phase::Send | Phase::Wait), _) => "the server's log may say why it hung up",
         (_, ErrorKind::Decode) => {
