@@ -5,6 +5,7 @@ mod compressed;
 mod demo;
 mod events;
 mod failures;
+mod http2;
 mod output;
 mod program;
 mod proxies;
