@@ -45,6 +45,12 @@ async fn the_tour_shows_what_it_promises_within_80_columns() {
         "127.0.0.1",
         "204",
         "body held until 100 Continue",
+        "HTTP/2 stream 1",
+        "waited for another request's dial",
+        "stream 5",
+        "REFUSED_STREAM",
+        "held by the stream's window",
+        "goaway",
     ] {
         run.shows(fact);
     }
