@@ -216,6 +216,11 @@ pub(crate) struct ProtocolArgs {
     )]
     pub(crate) http2_prior_knowledge: bool,
 
+    /// Ping a server that speaks HTTP/2 when nothing has come from it for this time, and see it answer (in --format events and
+    /// json); if it does not for 15 s, the connection is given up
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    pub(crate) http2_ping: Option<String>,
+
     // Those of curl that cannot be: an error that says why is better than one that knows them not.
     #[arg(long = "http0.9", hide = true)]
     pub(crate) http0_9: bool,

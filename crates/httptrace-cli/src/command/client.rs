@@ -20,6 +20,7 @@ pub(super) fn build(options: &ClientOptions, trace: ClientTrace) -> Result<Clien
             Family::V4 => IpFamily::V4Only,
             Family::V6 => IpFamily::V6Only,
         })
+        .http2_keep_alive_interval(options.http2_ping)
         .decompress(options.compressed);
     if options.connect_timeout.is_some() {
         builder = builder.connect_timeout(options.connect_timeout);

@@ -22,6 +22,8 @@ pub(crate) struct ClientOptions {
     pub(crate) resolve: Vec<Resolve>,
     pub(crate) family: Family,
     pub(crate) protocol: Protocol,
+    /// After how much silence an HTTP/2 server is pinged.
+    pub(crate) http2_ping: Option<Duration>,
     #[cfg(unix)]
     pub(crate) unix_socket: Option<PathBuf>,
     /// A name of Linux's abstract namespace.
@@ -79,6 +81,7 @@ impl ClientOptions {
             resolve: table.collect::<Result<_, _>>()?,
             family,
             protocol: Protocol::new(&args.protocol)?,
+            http2_ping: seconds::deadline("--http2-ping", args.protocol.http2_ping.as_ref())?,
             #[cfg(unix)]
             unix_socket: args.unix_socket,
             #[cfg(any(target_os = "android", target_os = "linux"))]

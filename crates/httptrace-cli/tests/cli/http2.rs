@@ -247,3 +247,22 @@ async fn versions_that_are_not_spoken_are_wrong_usage() {
         run.expect(2).says("is not spoken").says("hint: ");
     }
 }
+
+#[tokio::test]
+async fn a_server_that_takes_its_time_can_be_seen_to_be_there() {
+    let peer = plain(|_| Response::new(200).delay(300));
+    let url = peer.url("/");
+    let run = httptrace(&[
+        "--http2-prior-knowledge",
+        "--http2-ping",
+        "0.05",
+        "--format",
+        "events",
+        &url,
+    ])
+    .await;
+    let events = run.expect(0).lines();
+    let pong = named(&events, "pong")[0];
+    assert!(pong["round_trip_us"].is_number(), "{pong}");
+    assert_eq!(pong["call"], 1);
+}

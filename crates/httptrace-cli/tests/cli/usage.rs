@@ -26,6 +26,7 @@ async fn wrong_usage_says_what_is_wrong_and_what_to_do_and_sends_nothing() {
         (&["--cacert", "Cargo.toml", url], "--cacert 'Cargo.toml'"),
         (&["--resolve", "a:80", url], "--resolve 'a:80'"),
         (&["-m", "soon", url], "--max-time 'soon'"),
+        (&["--http2-ping", "often", url], "--http2-ping 'often'"),
         (&["-u", "me", url], "--user has no password"),
         (&["--chunked", url], "--chunked without a body"),
         (
