@@ -57,56 +57,92 @@ pub(crate) fn look(
 ) -> Result<Shown, String> {
     let asked = nghttp.zip(case.nghttp.as_ref());
     let ask = |(program, arguments): (&Path, &Vec<String>)| {
-        let mut command = Command::new(program);
-        command
-            .args(["-nvy", "--no-dep", "--no-push", "--timeout=20s", "-H"])
-            .arg(format!("user-agent: {}", agents.1))
-            .args(["-H", "accept-encoding: identity"])
-            .args(arguments);
-        // It asks for the same URL once, unless it is told how often.
-        let is_same = urls.iter().all(|url| *url == urls[0]);
-        if is_same {
-            let count = case.asks.unwrap_or(urls.len());
-            command.arg(format!("-m{count}")).arg(&urls[0]);
-        } else {
-            command.args(urls);
-        }
-        let output = finish(command)?;
-        let frames = frames::parse(&String::from_utf8_lossy(&output.stdout));
-        Ok::<_, String>(streams::of_frames(&frames, true))
+        nghttp_asks(program, arguments, urls, agents.1, case.asks)
     };
-    let view = |file: &PathBuf| logged(file, agents.0, ours);
+    let view = |file: &PathBuf| {
+        logged(
+            file,
+            agents.0,
+            steps(streams::of_events(&ours.events).values()),
+        )
+    };
     Ok(Shown {
         nghttp: asked.map(ask).transpose()?,
         nghttpd: log.map(view).transpose()?,
     })
 }
 
+fn nghttp_asks(
+    program: &Path,
+    arguments: &[String],
+    urls: &[String],
+    agent: &str,
+    asks: Option<usize>,
+) -> Result<Connection, String> {
+    let mut command = Command::new(program);
+    command
+        .args(["-nvy", "--no-dep", "--no-push", "--timeout=20s", "-H"])
+        .arg(format!("user-agent: {agent}"))
+        .args(["-H", "accept-encoding: identity"])
+        .args(arguments);
+    // It asks for the same URL once, unless it is told how often.
+    if urls.iter().all(|url| *url == urls[0]) {
+        let count = asks.unwrap_or(urls.len());
+        command.arg(format!("-m{count}")).arg(&urls[0]);
+    } else {
+        command.args(urls);
+    }
+    let output = finish(command)?;
+    let frames = frames::parse(&String::from_utf8_lossy(&output.stdout));
+    Ok(streams::of_frames(&frames, true))
+}
+
+/// What the other tests rest on: nghttp and nghttpd, as they are read here, give the same account of an exchange.
+pub(crate) fn both_programs_agree(
+    program: &Path,
+    port: u16,
+    log: &Path,
+    file: &str,
+) -> Result<(), String> {
+    let (agent, url) = ("agrees", format!("http://127.0.0.1:{port}/upload"));
+    let nghttp = nghttp_asks(
+        program,
+        &["-d".into(), file.into()],
+        &[url.clone(), url],
+        agent,
+        None,
+    )?;
+    let nghttp = [nghttp];
+    let nghttpd = logged(log, agent, steps(&nghttp))?;
+    let mut wrong = Wrong::default();
+    wrong.unless_equal("steps", &steps(&nghttp), &8);
+    for theirs in &nghttpd {
+        own_exchange(&nghttp[0], theirs, &mut wrong);
+    }
+    wrong.unless_equal("connections", &nghttpd.len(), &1);
+    wrong.result()
+}
+
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The connections of this user agent, as soon as all that we know of has been logged. Fewer, if no more comes.
-fn logged(file: &Path, agent: &str, ours: &Ours) -> Result<Vec<Connection>, String> {
+/// The connections of this user agent, as soon as so many steps have been logged. Fewer, if no more comes.
+fn logged(file: &Path, agent: &str, expected: usize) -> Result<Vec<Connection>, String> {
     let deadline = Instant::now() + PATIENCE;
-    let mine = streams::of_events(&ours.events);
-    let steps = |stream: &Stream| stream.order.len();
-    let expected: usize = mine
-        .values()
-        .flat_map(|connection| connection.streams.values().map(steps))
-        .sum();
     loop {
         let text =
             fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
         let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
         let found = of_agent(&frames::parse(whole), agent);
-        let seen: usize = found
-            .iter()
-            .flat_map(|connection| connection.streams.values().map(steps))
-            .sum();
-        if seen >= expected || Instant::now() > deadline {
+        if steps(&found) >= expected || Instant::now() > deadline {
             return Ok(found);
         }
         sleep(Duration::from_millis(10));
     }
+}
+
+fn steps<'a>(connections: impl IntoIterator<Item = &'a Connection>) -> usize {
+    let streams = connections.into_iter().flat_map(|one| one.streams.values());
+    streams.map(|stream| stream.order.len()).sum()
 }
 
 /// The connections of this user agent, by nghttpd's frames.
@@ -120,6 +156,7 @@ pub(crate) fn of_agent(frames: &[Frame], agent: &str) -> Vec<Connection> {
         .filter(is_ours)
         .map(|frame| frame.connection)
         .collect();
+    ids.sort_unstable();
     ids.dedup();
     ids.iter()
         .map(|id| streams::of_frames(frames.iter().filter(|frame| frame.connection == *id), false))

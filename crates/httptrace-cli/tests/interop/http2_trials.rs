@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use libtest_mimic::{Failed, Trial};
 
+use crate::http2::both_programs_agree;
 use crate::http2_calls::{bodies_that_are_given_up, trailers};
 use crate::http2_crowd::{Doors, gatherings};
 use crate::http2_site::Http2Site;
@@ -51,11 +52,18 @@ pub(crate) fn of(server: &Server, world: &World, stage: &Stage) -> Vec<Trial> {
                 trailers(port)
             }));
         }
-        ("nghttpd-plain", Some(port)) => all.push(trial(
-            &site,
-            "bodies_that_are_given_up_leave_the_connection_to_the_others",
-            move || bodies_that_are_given_up(port, &said),
-        )),
+        ("nghttpd-plain", Some(port)) => {
+            let (nghttp, log, file) = (stage.nghttp, said.clone(), site.uploads[1].0.clone());
+            if let Some(nghttp) = nghttp {
+                let agree = move || both_programs_agree(&nghttp, port, &log, &file);
+                all.push(trial(&site, "nghttp_gives_the_same_account", agree));
+            }
+            all.push(trial(
+                &site,
+                "bodies_that_are_given_up_leave_the_connection_to_the_others",
+                move || bodies_that_are_given_up(port, &said),
+            ));
+        }
         _ => {}
     }
     all
