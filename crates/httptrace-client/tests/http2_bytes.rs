@@ -51,7 +51,10 @@ async fn account(buffer: usize, script: impl FnOnce(Script) -> Script) -> Accoun
         peer,
         |client| client,
         async |client, _| {
-            let body = Pieces::new().data("some").data("thing").trailer("x-sum", "9");
+            let body = Pieces::new()
+                .data("some")
+                .data("thing")
+                .trailer("x-sum", "9");
             text = fetch(client, body).await;
         },
     );

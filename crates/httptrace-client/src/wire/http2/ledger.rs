@@ -1,14 +1,17 @@
 //! The ledger of an HTTP/2 connection: what its bytes, both ways, say of each stream and of the whole.
 
+mod inward;
+mod outward;
+mod windows;
+
 use std::collections::HashMap;
 use std::task::Waker;
 use std::time::Instant;
 
-use httptrace::info::{FlowWindow, Http2Code, ResetBy, StreamReset};
+use httptrace::info::StreamReset;
 use httptrace::{Emitter, EventError};
 
-use super::control;
-use super::frames::{Fact, FrameDecoder, FrameHead, kind};
+use super::frames::{FrameDecoder, FrameHead, kind};
 use super::slots::Slots;
 use super::stream::{Opening, Stream, Way};
 use super::tell::{Said, Telling, What};
@@ -172,197 +175,6 @@ impl Ledger {
         self.streams.values().any(|s| !s.emitter.is_none())
     }
 
-    fn sent(&mut self, fact: Fact<'_>, now: &mut Now) {
-        match fact {
-            Fact::Head(_) => {}
-            Fact::Data(head, bytes) => self.sent_data(head.stream, bytes, now),
-            Fact::Done(head, payload) => {
-                if let Some((id, ends)) = end_of_block(head, &mut self.block_out) {
-                    self.advance(id, true, ends, now);
-                } else if head.kind == kind::DATA && head.ends_stream() {
-                    self.advance(head.stream, false, true, now);
-                }
-                self.sent_control(head, payload, now);
-            }
-        }
-    }
-
-    fn sent_control(&mut self, head: FrameHead, payload: &[u8], now: &mut Now) {
-        match head.kind {
-            kind::RST_STREAM => {
-                let code = Http2Code(control::number(payload).unwrap_or(0));
-                if let Some(stream) = self.streams.get_mut(&head.stream) {
-                    stream.reset.get_or_insert((ResetBy::Local, code));
-                    stream.reset_untold = true;
-                    self.touched.push(head.stream);
-                    self.close(head.stream, now);
-                }
-            }
-            kind::GOAWAY => {
-                self.slots.retire();
-                self.go_away_out = control::go_away(payload, ResetBy::Local);
-            }
-            kind::PING if !head.is_ack() => {
-                if let Ok(payload) = payload.try_into() {
-                    let sent = None;
-                    self.ping = Some(Ping { payload, sent });
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn sent_data(&mut self, id: u32, bytes: u32, now: &mut Now) {
-        let before = self.window;
-        self.window -= i64::from(bytes);
-        if let Some(stream) = self.streams.get_mut(&id) {
-            stream.window -= i64::from(bytes);
-            stream.accepted += u64::from(bytes);
-            self.touched.push(id);
-            self.balance(id, now);
-        }
-        if before > 0 && self.window <= 0 {
-            self.balance_all(now);
-        }
-    }
-
-    /// A field block of a request was accepted to its end, or the request was.
-    fn advance(&mut self, id: u32, head: bool, end: bool, now: &mut Now) {
-        let Some(stream) = self.streams.get_mut(&id) else {
-            return;
-        };
-        self.touched.push(id);
-        if head {
-            stream.head = stream.head.max(Way::Accepted);
-        }
-        if end {
-            stream.end = Way::Accepted;
-            if stream.response_ended {
-                self.close(id, now);
-            }
-        }
-    }
-
-    fn got(&mut self, fact: Fact<'_>, now: &mut Now) {
-        match fact {
-            Fact::Head(head) => {
-                let began = self.began.take();
-                if head.kind == kind::HEADERS {
-                    self.begin_response(head.stream, began, now);
-                }
-            }
-            Fact::Data(..) => {}
-            Fact::Done(head, payload) => {
-                let ends = match end_of_block(head, &mut self.block_in) {
-                    Some((_, ends)) => ends,
-                    None => head.kind == kind::DATA && head.ends_stream(),
-                };
-                if ends {
-                    self.end_response(head.stream, now);
-                }
-                self.got_control(head, payload, now);
-            }
-        }
-    }
-
-    fn begin_response(&mut self, id: u32, began: Option<Instant>, now: &mut Now) {
-        let Some(stream) = self.streams.get_mut(&id) else {
-            return;
-        };
-        if !std::mem::replace(&mut stream.response_begun, true) && !stream.emitter.is_none() {
-            let emitter = stream.emitter.clone();
-            let at = began.unwrap_or_else(|| now.get());
-            let what = What::FirstByte;
-            self.tellings.push(Telling { emitter, at, what });
-        }
-    }
-
-    fn end_response(&mut self, id: u32, now: &mut Now) {
-        if let Some(stream) = self.streams.get_mut(&id) {
-            stream.response_ended = true;
-            if stream.end > Way::Ahead {
-                self.close(id, now);
-            }
-        }
-    }
-
-    fn got_control(&mut self, head: FrameHead, payload: &[u8], now: &mut Now) {
-        match head.kind {
-            kind::RST_STREAM => {
-                let code = Http2Code(control::number(payload).unwrap_or(0));
-                if let Some(stream) = self.streams.get_mut(&head.stream) {
-                    let first = stream.reset.is_none();
-                    stream.reset.get_or_insert((ResetBy::Peer, code));
-                    if first {
-                        self.tell_reset(head.stream, now);
-                    }
-                    self.close(head.stream, now);
-                }
-            }
-            kind::SETTINGS if !head.is_ack() => self.got_settings(payload, now),
-            kind::PING if head.is_ack() => self.got_pong(payload, now),
-            kind::GOAWAY => self.got_go_away(payload, now),
-            kind::WINDOW_UPDATE => self.got_window(head.stream, payload, now),
-            _ => {}
-        }
-    }
-
-    fn got_settings(&mut self, payload: &[u8], now: &mut Now) {
-        let settings = control::settings(payload);
-        self.slots.limit(settings.max_concurrent_streams);
-        self.max_header_list = settings.max_header_list_size.or(self.max_header_list);
-        let window = settings.initial_window_size;
-        self.tell_all(&What::Settings(settings), now);
-        if let Some(window) = window {
-            // It changes the windows of the streams that there are as well (section 6.9.2).
-            let more = i64::from(window) - self.initial_window;
-            self.initial_window += more;
-            for stream in self.streams.values_mut() {
-                stream.window += more;
-            }
-            self.balance_all(now);
-        }
-    }
-
-    fn got_pong(&mut self, payload: &[u8], now: &mut Now) {
-        let answers = |ping: &Ping| ping.payload == payload;
-        if self.ping.as_ref().is_some_and(answers) {
-            if let Some(sent) = self.ping.take().and_then(|ping| ping.sent) {
-                let round_trip = now.get().saturating_duration_since(sent);
-                self.tell_all(&What::Pong(round_trip), now);
-            }
-        }
-    }
-
-    fn got_go_away(&mut self, payload: &[u8], now: &mut Now) {
-        self.slots.retire();
-        let Some(said) = control::go_away(payload, ResetBy::Peer) else {
-            return;
-        };
-        self.tell_all(&What::GoAway(said.clone()), now);
-        let ids = self.streams.keys().copied();
-        let ignored: Vec<_> = ids.filter(|id| *id > said.last_stream_id).collect();
-        // A second one may name fewer streams, never more (section 6.8).
-        self.go_away = Some(said);
-        for id in ignored {
-            self.close(id, now);
-        }
-    }
-
-    fn got_window(&mut self, id: u32, payload: &[u8], now: &mut Now) {
-        let more = i64::from(control::increment(payload).unwrap_or(0));
-        if id == 0 {
-            let before = self.window;
-            self.window += more;
-            if before <= 0 && self.window > 0 {
-                self.balance_all(now);
-            }
-        } else if let Some(stream) = self.streams.get_mut(&id) {
-            stream.window += more;
-            self.balance(id, now);
-        }
-    }
-
     fn tell_reset(&mut self, id: u32, now: &mut Now) {
         let Some(stream) = self.streams.get(&id) else {
             return;
@@ -393,58 +205,6 @@ impl Ledger {
         };
         let listening = emitters.into_iter().filter(|emitter| !emitter.is_none());
         listening.collect()
-    }
-
-    /// Settles what a stream's data waits for, if it waits.
-    pub(super) fn balance(&mut self, id: u32, now: &mut Now) {
-        let Some(stream) = self.streams.get_mut(&id) else {
-            return;
-        };
-        let exhausted = if !stream.owes_data() {
-            None
-        } else if stream.window <= 0 {
-            Some(FlowWindow::Stream)
-        } else {
-            (self.window <= 0).then_some(FlowWindow::Connection)
-        };
-        if exhausted == stream.waiting {
-            return;
-        }
-        let before = std::mem::replace(&mut stream.waiting, exhausted);
-        let done = before.map(|window| What::WaitDone(window, None));
-        let start = exhausted.map(What::WaitStart);
-        if !stream.emitter.is_none() {
-            let emitter = stream.emitter.clone();
-            let at = now.get();
-            let told = done.into_iter().chain(start).map(|what| Telling {
-                emitter: emitter.clone(),
-                at,
-                what,
-            });
-            self.tellings.extend(told);
-        }
-    }
-
-    fn balance_all(&mut self, now: &mut Now) {
-        let owing = self.streams.iter().filter(|(_, s)| s.owes_data());
-        let ids: Vec<_> = owing.map(|(id, _)| *id).collect();
-        for id in ids {
-            self.balance(id, now);
-        }
-    }
-
-    /// A stream's wait ends without the window that it waited for.
-    pub(super) fn end_wait(&mut self, id: u32, now: &mut Now, why: impl FnOnce() -> EventError) {
-        if let Some(stream) = self.streams.get_mut(&id) {
-            stream.holding = false;
-            if let (Some(window), false) = (stream.waiting.take(), stream.emitter.is_none()) {
-                self.tellings.push(Telling {
-                    emitter: stream.emitter.clone(),
-                    at: now.get(),
-                    what: What::WaitDone(window, Some(why())),
-                });
-            }
-        }
     }
 
     /// As far as the wire goes, a stream is over: another may take its place.

@@ -1,0 +1,66 @@
+//! What a request's data waits for (RFC 9113 section 5.2).
+
+use httptrace::EventError;
+use httptrace::info::FlowWindow;
+
+use super::{Ledger, Now};
+use crate::wire::http2::tell::{Telling, What};
+
+impl Ledger {
+    /// Settles what a stream's data waits for, if it waits.
+    pub(in crate::wire::http2) fn balance(&mut self, id: u32, now: &mut Now) {
+        let Some(stream) = self.streams.get_mut(&id) else {
+            return;
+        };
+        let exhausted = if !stream.owes_data() {
+            None
+        } else if stream.window <= 0 {
+            Some(FlowWindow::Stream)
+        } else {
+            (self.window <= 0).then_some(FlowWindow::Connection)
+        };
+        if exhausted == stream.waiting {
+            return;
+        }
+        let before = std::mem::replace(&mut stream.waiting, exhausted);
+        let done = before.map(|window| What::WaitDone(window, None));
+        let start = exhausted.map(What::WaitStart);
+        if !stream.emitter.is_none() {
+            let emitter = stream.emitter.clone();
+            let at = now.get();
+            let told = done.into_iter().chain(start).map(|what| Telling {
+                emitter: emitter.clone(),
+                at,
+                what,
+            });
+            self.tellings.extend(told);
+        }
+    }
+
+    pub(super) fn balance_all(&mut self, now: &mut Now) {
+        let owing = self.streams.iter().filter(|(_, s)| s.owes_data());
+        let ids: Vec<_> = owing.map(|(id, _)| *id).collect();
+        for id in ids {
+            self.balance(id, now);
+        }
+    }
+
+    /// A stream's wait ends without the window that it waited for.
+    pub(in crate::wire::http2) fn end_wait(
+        &mut self,
+        id: u32,
+        now: &mut Now,
+        why: impl FnOnce() -> EventError,
+    ) {
+        if let Some(stream) = self.streams.get_mut(&id) {
+            stream.holding = false;
+            if let (Some(window), false) = (stream.waiting.take(), stream.emitter.is_none()) {
+                self.tellings.push(Telling {
+                    emitter: stream.emitter.clone(),
+                    at: now.get(),
+                    what: What::WaitDone(window, Some(why())),
+                });
+            }
+        }
+    }
+}
