@@ -34,7 +34,7 @@ func streamOf(request int) uint32 { return uint32(max(2*request-1, 0)) }
 // asHTTP2 does what only a peer that speaks HTTP/2 does.
 func (c *connection) asHTTP2(o op) bool {
 	switch {
-	case o.name == "h2":
+	case o.name == "h2", o.name == "h2_handshake":
 		return c.startHTTP2(o)
 	case !strings.HasPrefix(o.name, "h2_"):
 		return c.asProxy(o)

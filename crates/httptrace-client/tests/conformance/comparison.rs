@@ -36,6 +36,7 @@ pub(crate) fn differences(scenario: &Scenario, go: &Recording, ours: &Recording)
     let form = Form {
         resume: scenario.client.resume,
         compression: scenario.client.compression,
+        http2: scenario.client.http2.is_some(),
         urls: scenario
             .requests()
             .map(|request| (request.label.clone(), !request.untraced))
@@ -50,7 +51,7 @@ pub(crate) fn differences(scenario: &Scenario, go: &Recording, ours: &Recording)
         .collect();
     for place in places {
         let none = Vec::new();
-        let go = form.of(place, go.get(place).unwrap_or(&none));
+        let go = form.of_go(place, go.get(place).unwrap_or(&none));
         let ours = form.of(place, ours.get(place).unwrap_or(&none));
         let Some(differs) = on_purpose.get(place) else {
             if !agree(&go, &ours) {
@@ -127,17 +128,26 @@ fn agree(go: &[Line], ours: &[Line]) -> bool {
 struct Form {
     resume: bool,
     compression: bool,
+    http2: bool,
     /// By label: whether a request's final URL is known.
     urls: BTreeMap<String, bool>,
 }
 
 impl Form {
+    /// Each of Go's two layers may fire `get_conn` for one attempt, where HTTP/2 may be spoken.
+    fn of_go(&self, place: &Place, lines: &[Line]) -> Vec<Line> {
+        let mut lines = self.of(place, lines);
+        lines.dedup_by(|next, one| self.http2 && one["event"] == "get_conn" && next == one);
+        lines
+    }
+
     fn of(&self, place: &Place, lines: &[Line]) -> Vec<Line> {
         let mut lines: Vec<Line> = lines.iter().map(|line| self.line(place, line)).collect();
         let is_field = |line: &Line| line["event"] == "wrote_header_field";
         for run in lines.chunk_by_mut(|one, next| is_field(one) && is_field(next)) {
             run.sort_by_key(|line| line.get("name").map(ToString::to_string));
         }
+        lines.dedup_by(|next, one| is_field(next) && is_field(one) && merge(one, next));
         lines
     }
 
@@ -169,6 +179,13 @@ impl Form {
                 }
                 if sorted {
                     pairs.sort_by(|one, other| one.0.cmp(&other.0));
+                    pairs.dedup_by(|next, one| {
+                        let crumbs = next.0 == COOKIE && one.0 == COOKIE;
+                        if crumbs && self.http2 {
+                            one.1 = format!("{}; {}", one.1, next.1);
+                        }
+                        crumbs && self.http2
+                    });
                 }
                 let texts = pairs
                     .iter()
@@ -206,6 +223,25 @@ fn field(line: &str) -> (String, String) {
     (name, value)
 }
 
+/// Makes one of two fields, if they have one name: over HTTP/2, Go tells of each line, and parts cookies into lines.
+fn merge(one: &mut Line, next: &Line) -> bool {
+    if one.get("name") != next.get("name") {
+        return false;
+    }
+    let is_cookie = one.get("name").is_some_and(|name| name == COOKIE);
+    let values = next.get("values").and_then(Value::as_array);
+    let (Some(Value::Array(all)), Some(values)) = (one.get_mut("values"), values) else {
+        return false;
+    };
+    all.extend(values.iter().cloned());
+    if is_cookie {
+        let crumbs: Vec<_> = all.iter().filter_map(Value::as_str).collect();
+        *all = vec![crumbs.join("; ").into()];
+    }
+    true
+}
+
+const COOKIE: &str = "cookie";
 const ACCEPT_ENCODING: &str = "accept-encoding";
 
 /// Of a list of codings what Go can decode, too; the list as it is, if that is not in it.

@@ -6,6 +6,7 @@ mod address;
 mod authority;
 mod comparison;
 mod events;
+mod http2;
 mod peer;
 mod proxy;
 mod recording;

@@ -7,18 +7,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
-use socket2::SockRef;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use crate::address::Addresses;
 use crate::authority::Certificates;
 use crate::events::text;
+use crate::http2::{self, Gone, H2Handshake, Session};
 use crate::proxy;
 use crate::recording::{Line, Recorder, WIRE, line};
 use crate::scenario::{PeerOp, PeerSpec};
 use crate::signals::Signals;
-use crate::wire::{self, Wire};
+use crate::wire::{self, Ending, Wire};
 
 /// What all peers of a scenario share.
 #[derive(Clone)]
@@ -74,6 +74,7 @@ async fn accept(
             stage: stage.clone(),
             client,
             wire: wire::plain(stream),
+            http2: None,
             head: Head::default(),
         };
         tokio::spawn(connection.play(script));
@@ -85,7 +86,9 @@ struct Connection {
     stage: Stage,
     /// The client's address, under which the recorder knows it.
     client: String,
+    /// `None` once it is closed, or HTTP/2 is spoken over it.
     wire: Wire,
+    http2: Option<Session>,
     /// Of the request that was read last.
     head: Head,
 }
@@ -104,6 +107,7 @@ impl Connection {
     async fn play(mut self, script: Vec<PeerOp>) {
         match self.run(&script).await {
             // After its script a connection stays open, reads, and says nothing.
+            Ok(()) if self.http2.is_some() => pending().await,
             Ok(()) if self.wire.is_some() => {
                 let _ = self.discard().await;
                 pending::<()>().await;
@@ -135,16 +139,20 @@ impl Connection {
             }
             PeerOp::Eof => {
                 // A reset is as good a close as any.
-                let _ = self.discard().await;
+                match &self.http2 {
+                    Some(session) => session.gone().await,
+                    None => drop(self.discard().await),
+                }
                 self.record(line!("client_closed"));
             }
             PeerOp::Send(text) => {
                 let bytes = text.written_out(|text| self.stage.recorder.filled(text));
-                self.send(&bytes).await.map_err(|_| Broken)?;
+                self.send(bytes).await?;
             }
-            PeerOp::Tls(certificate) => {
-                let config = self.stage.certificates.server(*certificate);
-                match wire::start_tls(self.wire.take(), config).await {
+            PeerOp::Tls(tls) => {
+                let config = self.stage.certificates.server(tls.certificate());
+                let alpn = tls.alpn();
+                match wire::start_tls(self.wire.take(), config, alpn).await {
                     Ok(session) => self.wire = session,
                     Err(_) => {
                         self.record(line!("handshake_failed"));
@@ -177,16 +185,22 @@ impl Connection {
                     self.run(&times.r#do).await?;
                 }
             }
-            PeerOp::HalfClose => self.half_close().await,
-            PeerOp::Close => {
-                wire::say_farewell(&mut self.wire).await;
-                self.wire = None;
-            }
-            PeerOp::Cut => self.wire = None,
-            PeerOp::Reset => {
-                if let Some(stream) = self.wire.take() {
-                    let tcp = SockRef::from(stream.get_ref().tcp());
-                    let _ = tcp.set_linger(Some(Duration::ZERO));
+            PeerOp::H2 => self.start_http2(&H2Handshake::default()).await?,
+            PeerOp::H2Handshake(spec) => self.start_http2(spec).await?,
+            PeerOp::HalfClose => self.end(Ending::HalfClose).await,
+            PeerOp::Close => self.end(Ending::Close).await,
+            PeerOp::Cut => self.end(Ending::Cut).await,
+            PeerOp::Reset => self.end(Ending::Reset).await,
+            PeerOp::Http2(op) => {
+                let session = self.http2.as_ref();
+                let session = session.expect("a scenario speaks HTTP/2 after h2");
+                match http2::step(session, op, &self.stage.recorder).await {
+                    Ok(told) => told.into_iter().for_each(|line| self.record(line)),
+                    Err(Gone) => {
+                        return op
+                            .awaited()
+                            .map_or(Err(Broken), |what| self.left_during(what));
+                    }
                 }
             }
         }
@@ -281,26 +295,39 @@ impl Connection {
         Ok(())
     }
 
-    async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let stream = self.wire.as_mut().ok_or(io::ErrorKind::NotConnected)?;
-        stream.write_all(bytes).await?;
-        stream.flush().await
+    async fn send(&mut self, bytes: Vec<u8>) -> Result<(), Broken> {
+        if let Some(session) = &self.http2 {
+            return session.write(bytes).await.map_err(|Gone| Broken);
+        }
+        let stream = self.wire.as_mut().ok_or(Broken)?;
+        let written = stream.write_all(&bytes).await;
+        written.map_err(|_| Broken)?;
+        stream.flush().await.map_err(|_| Broken)
     }
 
-    async fn half_close(&mut self) {
-        wire::say_farewell(&mut self.wire).await;
-        if let Some(stream) = &self.wire {
-            let tcp = SockRef::from(stream.get_ref().tcp());
-            let _ = tcp.shutdown(std::net::Shutdown::Write);
+    async fn start_http2(&mut self, spec: &H2Handshake) -> Result<(), Broken> {
+        match http2::start(self.wire.take(), spec).await {
+            Ok(session) => self.http2 = Some(session),
+            Err(Gone) => return self.left_during("h2"),
+        }
+        Ok(())
+    }
+
+    async fn end(&mut self, how: Ending) {
+        match &self.http2 {
+            Some(session) => session.end(how).await,
+            None => wire::end(&mut self.wire, how).await,
         }
     }
 
     /// Notes a client that went away while the script wanted more of it.
     fn still<T>(&self, during: &str, read: io::Result<T>) -> Result<T, Broken> {
-        read.map_err(|_| {
-            self.record(line!("client_closed", "during": during));
-            Broken
-        })
+        read.or_else(|_| self.left_during(during))
+    }
+
+    fn left_during<T>(&self, during: &str) -> Result<T, Broken> {
+        self.record(line!("client_closed", "during": during));
+        Err(Broken)
     }
 
     fn record(&self, line: Line) {

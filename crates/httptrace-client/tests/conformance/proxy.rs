@@ -3,12 +3,12 @@
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use tokio::io::{AsyncReadExt, copy_bidirectional};
+use tokio::io::copy_bidirectional;
 use tokio::net::TcpStream;
 
 use crate::events::text;
 use crate::recording::{Line, line};
-use crate::wire::Wire;
+use crate::wire::{Wire, exactly};
 
 /// Connects to a port and passes bytes on, both ways, until both directions have ended.
 pub(crate) async fn tunnel(wire: Wire, port: u16) {
@@ -60,11 +60,4 @@ pub(crate) async fn socks_request(wire: &mut Wire) -> io::Result<Line> {
 async fn counted(wire: &mut Wire) -> io::Result<Vec<u8>> {
     let length = exactly(wire, 1).await?[0];
     exactly(wire, length.into()).await
-}
-
-async fn exactly(wire: &mut Wire, count: usize) -> io::Result<Vec<u8>> {
-    let stream = wire.as_mut().ok_or(io::ErrorKind::NotConnected)?;
-    let mut bytes = vec![0; count];
-    stream.read_exact(&mut bytes).await?;
-    Ok(bytes)
 }

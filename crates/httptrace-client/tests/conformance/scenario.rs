@@ -6,6 +6,8 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::http2::{H2Handshake, H2Op};
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Scenario {
@@ -76,7 +78,7 @@ pub(crate) enum PeerOp {
     Bytes(u64),
     Eof,
     Send(Text),
-    Tls(Certificate),
+    Tls(TlsSpec),
     Tunnel(String),
     SocksGreeting,
     SocksLogin,
@@ -89,6 +91,10 @@ pub(crate) enum PeerOp {
     Close,
     Cut,
     Reset,
+    H2,
+    H2Handshake(H2Handshake),
+    #[serde(untagged)]
+    Http2(H2Op),
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -104,6 +110,37 @@ pub(crate) enum Certificate {
     Good,
     WrongName,
     Untrusted,
+}
+
+/// A certificate, and the protocols that the peer speaks, if it says so.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum TlsSpec {
+    Certificate(Certificate),
+    Full(FullTlsSpec),
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FullTlsSpec {
+    certificate: Certificate,
+    alpn: Vec<String>,
+}
+
+impl TlsSpec {
+    pub(crate) fn certificate(&self) -> Certificate {
+        match self {
+            Self::Certificate(certificate) => *certificate,
+            Self::Full(spec) => spec.certificate,
+        }
+    }
+
+    pub(crate) fn alpn(&self) -> Option<&[String]> {
+        match self {
+            Self::Certificate(_) => None,
+            Self::Full(spec) => Some(&spec.alpn),
+        }
+    }
 }
 
 /// A text, once or so many times over; or bytes in hexadecimal.
@@ -134,14 +171,16 @@ impl Text {
         match self {
             Self::Once(text) => fill(text).into_bytes(),
             Self::Times(RepeatedText { text, times }) => fill(text).repeat(*times).into_bytes(),
-            Self::Hex(HexText { hex }) => {
-                let digits: Vec<_> = hex.chars().filter(|c| !c.is_whitespace()).collect();
-                let pairs = digits.chunks(2).map(String::from_iter);
-                let bytes = pairs.map(|pair| u8::from_str_radix(&pair, 16));
-                bytes.map(|byte| byte.expect("two digits")).collect()
-            }
+            Self::Hex(HexText { hex }) => from_hex(hex),
         }
     }
+}
+
+pub(crate) fn from_hex(hex: &str) -> Vec<u8> {
+    let digits: Vec<_> = hex.chars().filter(|c| !c.is_whitespace()).collect();
+    let pairs = digits.chunks(2).map(String::from_iter);
+    let bytes = pairs.map(|pair| u8::from_str_radix(&pair, 16));
+    bytes.map(|byte| byte.expect("two digits")).collect()
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -171,6 +210,18 @@ pub(crate) struct ClientSpec {
     pub(crate) max_response_head_bytes: Option<usize>,
     pub(crate) proxy: Option<String>,
     pub(crate) proxy_env: BTreeMap<String, String>,
+    pub(crate) http2: Option<Http2>,
+    pub(crate) strict_max_concurrent_requests: bool,
+    pub(crate) ping_after_ms: u64,
+    pub(crate) ping_timeout_ms: u64,
+}
+
+/// How HTTP/2 is come to.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Http2 {
+    Tls,
+    PriorKnowledge,
 }
 
 #[derive(Debug, Deserialize)]

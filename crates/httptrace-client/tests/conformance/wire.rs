@@ -1,10 +1,13 @@
 //! What a peer reads from and writes to: a TCP connection, or TLS sessions on it, one within another through a proxy.
 
 use std::io;
+use std::net::Shutdown;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::ServerConfig;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -46,7 +49,19 @@ pub(crate) fn plain(stream: TcpStream) -> Wire {
 }
 
 /// Makes a TLS session on what is there; nothing is left of it if that fails.
-pub(crate) async fn start_tls(wire: Wire, config: Arc<ServerConfig>) -> io::Result<Wire> {
+pub(crate) async fn start_tls(
+    wire: Wire,
+    config: Arc<ServerConfig>,
+    alpn: Option<&[String]>,
+) -> io::Result<Wire> {
+    let config = match alpn {
+        None => config,
+        Some(protocols) => {
+            let mut config = ServerConfig::clone(&config);
+            config.alpn_protocols = protocols.iter().map(|name| name.clone().into()).collect();
+            Arc::new(config)
+        }
+    };
     let stream = wire.expect("a scenario starts TLS on a closed connection");
     assert!(
         stream.buffer().is_empty(),
@@ -59,12 +74,52 @@ pub(crate) async fn start_tls(wire: Wire, config: Arc<ServerConfig>) -> io::Resu
 }
 
 /// Ends a TLS session, if there is one.
-pub(crate) async fn say_farewell(wire: &mut Wire) {
+async fn say_farewell(wire: &mut Wire) {
     if let Some(stream) = wire {
         stream.get_mut().say_farewell();
         // The client may be gone already.
         let _ = stream.flush().await;
     }
+}
+
+/// How a connection ends, or its direction to the client.
+#[derive(Clone, Copy)]
+pub(crate) enum Ending {
+    HalfClose,
+    Close,
+    /// Without TLS's farewell.
+    Cut,
+    Reset,
+}
+
+pub(crate) async fn end(wire: &mut Wire, how: Ending) {
+    match how {
+        Ending::HalfClose => {
+            say_farewell(wire).await;
+            if let Some(stream) = wire {
+                let tcp = SockRef::from(stream.get_ref().tcp());
+                let _ = tcp.shutdown(Shutdown::Write);
+            }
+        }
+        Ending::Close => {
+            say_farewell(wire).await;
+            *wire = None;
+        }
+        Ending::Cut => *wire = None,
+        Ending::Reset => {
+            if let Some(stream) = wire.take() {
+                let tcp = SockRef::from(stream.get_ref().tcp());
+                let _ = tcp.set_linger(Some(Duration::ZERO));
+            }
+        }
+    }
+}
+
+pub(crate) async fn exactly(wire: &mut Wire, count: usize) -> io::Result<Vec<u8>> {
+    let stream = wire.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+    let mut bytes = vec![0; count];
+    stream.read_exact(&mut bytes).await?;
+    Ok(bytes)
 }
 
 fn buffered(session: Box<dyn Session>) -> Wire {

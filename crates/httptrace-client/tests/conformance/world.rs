@@ -15,7 +15,7 @@ use crate::peer::{self, Stage};
 use crate::recording::{Recorder, Recording};
 use crate::request::Call;
 use crate::resolver::Table;
-use crate::scenario::{ClientSpec, RequestSpec, Scenario, Step};
+use crate::scenario::{ClientSpec, Http2, RequestSpec, Scenario, Step};
 use crate::signals::Signals;
 
 /// For what must happen. Reaching it is a fault.
@@ -112,7 +112,7 @@ fn settings(spec: &ClientSpec) -> ClientBuilder {
         Some(bytes) => Client::builder().max_response_header_bytes(bytes),
         None => Client::builder(),
     };
-    builder
+    http2(spec, builder)
         .max_idle(if spec.max_idle == 0 {
             usize::MAX
         } else {
@@ -128,6 +128,23 @@ fn settings(spec: &ClientSpec) -> ClientBuilder {
         .expect_continue_timeout(limit(spec.expect_timeout_ms))
         .decompress(spec.compression)
         .tls_handshake_timeout(limit(spec.tls_handshake_timeout_ms))
+}
+
+/// What the scenario says of protocols; nothing said, HTTP/1.1 is all there is.
+fn http2(spec: &ClientSpec, builder: ClientBuilder) -> ClientBuilder {
+    let limit = |ms: u64| (ms > 0).then(|| Duration::from_millis(ms));
+    let builder = match spec.http2 {
+        None => builder.http1_only(),
+        Some(Http2::Tls) => builder,
+        Some(Http2::PriorKnowledge) => builder.http2_prior_knowledge(),
+    };
+    let builder = builder
+        .http2_strict_max_concurrent_requests(spec.strict_max_concurrent_requests)
+        .http2_keep_alive_interval(limit(spec.ping_after_ms));
+    match limit(spec.ping_timeout_ms) {
+        Some(timeout) => builder.http2_keep_alive_timeout(timeout),
+        None => builder,
+    }
 }
 
 impl World {
