@@ -86,18 +86,6 @@ impl Error {
         self
     }
 
-    /// The same for another request that it befell as well.
-    pub(crate) fn again(&self) -> Self {
-        Self(Box::new(Inner {
-            kind: self.0.kind,
-            phase: self.0.phase,
-            message: Arc::clone(&self.0.message),
-            source: self.0.source.clone(),
-            at_proxy: self.0.at_proxy,
-            proxy_status: self.0.proxy_status,
-        }))
-    }
-
     /// The phase in which it happened; absent if the request was refused before any, or failed between attempts.
     pub fn phase(&self) -> Option<Phase> {
         self.0.phase

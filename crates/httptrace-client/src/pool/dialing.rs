@@ -94,37 +94,26 @@ impl Pool {
         if let Some(Ok(Checkout::Http1 { conn, .. })) = unwanted {
             self.put_unseen(conn);
         }
-        let mut state = self.lock();
-        let dialing = state.waiters.split(&job.key);
-        let jobs: Vec<_> = dialing
-            .iter()
-            .filter_map(|waiter| state.queued.remove(waiter))
-            .collect();
-        drop(state);
+        let jobs = self.lock().split(&job.key);
         self.start_dials(jobs);
     }
 
-    /// A dial ended in nothing, for its own waiter and for those who joined it; these wait on if a connection is left.
+    /// A dial ended in nothing for its own waiter. Those who joined it wait on if a connection is left; otherwise each of
+    /// them dials for itself: what befell one may not befall the next.
     pub(super) fn dial_failed(self: &Arc<Self>, waiter: WaiterId, key: &Key, error: Error) {
         let mut state = self.lock();
         let was_shared = state.waiters.end_shared_dial(key, waiter);
         let own = state.serve(key, waiter);
-        let joined = match was_shared && !state.shared.has(key) {
-            true => state.waiters.take_joined(key),
+        let jobs = match was_shared && !state.shared.has(key) {
+            true => state.split(key),
             false => Vec::new(),
         };
-        let others: Vec<_> = joined
-            .iter()
-            .filter_map(|waiter| state.served.remove(waiter))
-            .collect();
         drop(state);
-        for other in others {
-            // Whoever has given up needs no error.
-            let _ = other.send(Err(error.again()));
-        }
         if let Some(own) = own {
+            // Whoever has given up needs no error.
             let _ = own.send(Err(error));
         }
+        self.start_dials(jobs);
     }
 
     /// Puts a connection that has not served the request it was meant for, without `PutIdleConn`.

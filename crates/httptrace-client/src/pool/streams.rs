@@ -215,9 +215,11 @@ impl Pool {
 /// Serves a waiter with a stream, which comes back if the waiter has just given up.
 fn send(
     served: oneshot::Sender<Delivery>,
-    slot: StreamSlot,
+    mut slot: StreamSlot,
     waited_for: Option<WaitedFor>,
 ) -> Option<StreamSlot> {
+    // It is handed on, as an HTTP/1 connection is: somebody waited for it, so that it was never idle.
+    slot.idle_for = None;
     match served.send(Ok(Checkout::Http2 { slot, waited_for })) {
         Err(Ok(Checkout::Http2 { slot, .. })) => Some(slot),
         _ => None,

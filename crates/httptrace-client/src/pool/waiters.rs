@@ -128,16 +128,6 @@ impl Waiters {
         dialing
     }
 
-    /// Takes the joined, who wait no more.
-    pub(crate) fn take_joined(&mut self, key: &Key) -> Vec<WaiterId> {
-        let joined = self.joined(key);
-        for id in &joined {
-            self.waiting.remove(id);
-        }
-        self.tidy(key);
-        joined
-    }
-
     fn joined(&mut self, key: &Key) -> Vec<WaiterId> {
         let Some(host) = self.hosts.get_mut(key) else {
             return Vec::new();
@@ -328,19 +318,5 @@ mod tests {
         waiters.remove(&a, ids[1]);
         assert_eq!(waiters.split(&a), [ids[2]]);
         assert_eq!(waiters.release(&a), Some(ids[3]));
-    }
-
-    #[test]
-    fn those_who_joined_a_dial_in_vain_wait_no_more() {
-        let runtime = runtime();
-        let a = key(&runtime, "a");
-        let mut waiters = Waiters::new(None);
-        let ids: Vec<_> = (0..3).map(|_| waiters.join(&a)).collect();
-        waiters.shared_dial(&a);
-        waiters.remove(&a, ids[0]);
-        assert_eq!(waiters.take_joined(&a), ids[1..]);
-        assert!(!waiters.any(&a));
-        assert_eq!(waiters.release(&a), None);
-        assert_eq!(waiters.known_keys(), 0);
     }
 }

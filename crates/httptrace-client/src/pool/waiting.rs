@@ -75,6 +75,14 @@ impl State {
         self.queued.remove(&waiter)
     }
 
+    /// Has those who joined a dial of this key dial for themselves. Returns the dials that may begin now.
+    pub(super) fn split(&mut self, key: &Key) -> Vec<DialJob> {
+        let dialing = self.waiters.split(key);
+        let queued = &mut self.queued;
+        let jobs = dialing.iter().filter_map(|waiter| queued.remove(waiter));
+        jobs.collect()
+    }
+
     /// How this waiter is served, if it still waits. It waits no more then.
     pub(super) fn serve(
         &mut self,

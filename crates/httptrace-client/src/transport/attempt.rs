@@ -67,16 +67,18 @@ enum Acquired {
     },
     Http2 {
         slot: StreamSlot,
+        reused: bool,
         /// The request's, with the connection's id.
         emitter: Emitter,
     },
 }
 
 impl Acquired {
+    /// Whether the peer may have ended it for reasons that have nothing to do with this request.
     fn is_pooled(&self) -> bool {
         match self {
             Self::Http1 { pooled, .. } => *pooled,
-            Self::Http2 { .. } => true,
+            Self::Http2 { reused, .. } => *reused,
         }
     }
 }
@@ -118,17 +120,21 @@ async fn acquire(
             Acquired::Http1 { lease, pooled }
         }
         Checkout::Http2 { slot, waited_for } => {
-            let conn = slot.conn();
+            let (conn, reused) = (slot.conn(), slot.take_up());
             let emitter = emitter.clone().with_connection(conn.id());
             tell_got(&emitter, || {
-                let mut got = GotConn::new(slot.reused, slot.idle_for.is_some());
+                let mut got = GotConn::new(reused, slot.idle_for.is_some());
                 got.idle_time = slot.idle_for;
                 got.local_addr = conn.local().cloned();
                 got.remote_addr = conn.remote().cloned();
                 got.waited_for = waited_for;
                 got.with_protocol(Protocol::Http2)
             });
-            Acquired::Http2 { slot, emitter }
+            Acquired::Http2 {
+                slot,
+                reused,
+                emitter,
+            }
         }
     })
 }
@@ -147,7 +153,7 @@ async fn exchange(
             let exchanged = http1::exchange(lease, wire, inner.patience).await?;
             Ok(Exchanged::Http1(exchanged))
         }
-        Acquired::Http2 { slot, emitter } => {
+        Acquired::Http2 { slot, emitter, .. } => {
             // Boxed, so that what HTTP/1 has no need of takes no room there.
             let exchanging = Box::pin(http2::exchange(slot, wire, inner.patience, emitter));
             Ok(Exchanged::Http2(exchanging.await?))

@@ -100,10 +100,9 @@ impl Http2 {
 
     /// Takes a stream, if the connection takes new requests and the peer allows another one now.
     pub(crate) fn try_reserve(&self) -> Option<StreamSlot> {
-        let Reserved { reused, idle_for } = self.0.watch.reserve()?;
+        let Reserved { idle_for } = self.0.watch.reserve()?;
         Some(StreamSlot {
             conn: self.clone(),
-            reused,
             idle_for,
             opened: false,
         })
@@ -157,8 +156,6 @@ impl Http2 {
 /// One stream of an HTTP/2 connection, taken for a request. Dropping it before the request is sent gives it back.
 pub(crate) struct StreamSlot {
     conn: Http2,
-    /// Others were taken before.
-    pub(crate) reused: bool,
     /// How long there had been none, if there had been others before.
     pub(crate) idle_for: Option<Duration>,
     /// The stream is the request's now, and is given back when it is over on the wire.
@@ -168,6 +165,11 @@ pub(crate) struct StreamSlot {
 impl StreamSlot {
     pub(crate) fn conn(&self) -> &Http2 {
         &self.conn
+    }
+
+    /// The request has it now: to be said once. Returns whether the connection has carried others before.
+    pub(crate) fn take_up(&self) -> bool {
+        self.conn.0.watch.take_up()
     }
 }
 

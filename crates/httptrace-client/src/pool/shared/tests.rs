@@ -216,8 +216,11 @@ impl World {
             self.waiters.remove(&self.key, waiter);
             self.waiting.retain(|other| *other != waiter);
             if !self.shared.has(&self.key) {
-                let joined = self.waiters.take_joined(&self.key);
-                self.waiting.retain(|other| !joined.contains(other));
+                // They dial for themselves, which is no matter of sharing.
+                for id in self.waiting.drain(..) {
+                    self.waiters.remove(&self.key, id);
+                }
+                assert!(self.waiters.split(&self.key).is_empty());
             }
             assert_eq!(self.waiters.release(&self.key), None);
             return self.dial_if_needed();

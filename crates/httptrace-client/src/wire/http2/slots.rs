@@ -17,8 +17,8 @@ pub(super) struct Slots {
     limit: usize,
     /// The peer's first SETTINGS came.
     settled: bool,
-    /// Streams ever taken, but for those given back unused.
-    taken: u64,
+    /// Requests that ever had a stream.
+    carried: u64,
     /// Since when there is none.
     idle_since: Option<Instant>,
     /// No more are given out.
@@ -30,8 +30,6 @@ pub(super) struct Slots {
 /// A stream that was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Reserved {
-    /// Others were taken before.
-    pub(crate) reused: bool,
     /// How long there had been none, if there had been others before.
     pub(crate) idle_for: Option<Duration>,
 }
@@ -43,7 +41,7 @@ impl Slots {
             open: 0,
             limit: BEFORE_SETTINGS,
             settled: false,
-            taken: 0,
+            carried: 0,
             idle_since: Some(now),
             retired: false,
             freed: false,
@@ -52,24 +50,26 @@ impl Slots {
 
     pub(super) fn reserve(&mut self, now: &mut Now) -> Option<Reserved> {
         // A connection has numbers for so many streams of a client's (section 5.1.1).
-        let is_spent = self.taken >= 1 << 30;
+        let is_spent = self.carried + self.reserved as u64 >= 1 << 30;
         if self.retired || is_spent || self.reserved + self.open >= self.limit {
             return None;
         }
-        let reused = self.taken > 0;
-        let idle_since = self.idle_since.take().filter(|_| reused);
+        let idle_since = self.idle_since.take().filter(|_| self.carried > 0);
         self.reserved += 1;
-        self.taken += 1;
         Some(Reserved {
-            reused,
             idle_for: idle_since.map(|since| now.get().saturating_duration_since(since)),
         })
+    }
+
+    /// A request has the stream that was taken. Returns whether others had one before.
+    pub(super) fn take_up(&mut self) -> bool {
+        self.carried += 1;
+        self.carried > 1
     }
 
     /// One that was taken is given back unused.
     pub(super) fn give_back(&mut self, now: &mut Now) {
         self.reserved = self.reserved.saturating_sub(1);
-        self.taken = self.taken.saturating_sub(1);
         self.freed(now);
     }
 

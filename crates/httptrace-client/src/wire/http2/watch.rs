@@ -29,6 +29,11 @@ impl Watch {
         self.lock().slots.reserve(&mut Now::default())
     }
 
+    /// A request has the stream that was taken. Returns whether others had one before.
+    pub(crate) fn take_up(&self) -> bool {
+        self.lock().slots.take_up()
+    }
+
     /// A stream that was taken is given back unused.
     pub(crate) fn give_back(&self) {
         self.lock().slots.give_back(&mut Now::default());
