@@ -114,7 +114,8 @@ fn emits(text: &str, event: EventName) -> bool {
     let mut builds = text
         .match_indices(&info)
         .map(|(at, _)| !text[..at].ends_with(char::is_alphanumeric));
-    builds.any(|is_whole_name| is_whole_name) || text.contains(&format!(".{guard}("))
+    let has_guard = guard.ends_with("_start") && text.contains(&format!(".{guard}("));
+    builds.any(|is_whole_name| is_whole_name) || has_guard
 }
 
 #[test]
