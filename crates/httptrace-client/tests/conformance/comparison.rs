@@ -214,7 +214,9 @@ impl Form {
 
 /// A header line in its parts, the name in lower case.
 fn field(line: &str) -> (String, String) {
-    let (name, value) = line.split_once(':').unwrap_or((line, ""));
+    // HTTP/2's own fields begin with a colon.
+    let colon = line.match_indices(':').find(|(at, _)| *at > 0);
+    let (name, value) = colon.map_or((line, ""), |(at, _)| (&line[..at], &line[at + 1..]));
     let (name, value) = (name.to_ascii_lowercase(), value.trim());
     let value = match is_list(&name) {
         true => joined(value),
