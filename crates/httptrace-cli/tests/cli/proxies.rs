@@ -128,7 +128,8 @@ async fn a_proxy_that_does_not_speak_tls_is_to_blame_whichever_time_limit_ends_i
     for limit in ["--max-time", "--connect-timeout"] {
         let silent = Peer::loopback().conn(|c| c.client_may_leave().swallow());
         let proxy = format!("https://{}", silent.addr());
-        let run = httptrace(&[limit, "0.1", "-x", &proxy, "http://a.example/"]).await;
+        // Without certificates to read, so that the time is up in the handshake and not before it.
+        let run = httptrace(&["-k", limit, "0.5", "-x", &proxy, "http://a.example/"]).await;
         run.expect(5)
             .says("phase tls")
             .says("hint: does the proxy speak TLS?");
