@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
+use httptrace::info::WaitedFor;
 use httptrace::timeline::Timeline;
 use httptrace::{BoxError, Phase, Recorder, RequestExt};
 use httptrace_client::{Body, Client};
@@ -52,11 +53,16 @@ fn print(timeline: &Timeline) {
     let breakdown = timeline.breakdown();
     for attempt in &timeline.attempts {
         let path = attempt.uri.as_ref().map_or("?", http::Uri::path);
-        let stream = attempt.stream.as_ref().map(|opened| opened.info.stream_id);
+        match &attempt.stream {
+            Some(opened) => print!("{path} on stream {}", opened.info.stream_id),
+            None => print!("{path} on no stream"),
+        }
         let got = attempt.got_conn.as_ref().map(|got| &got.info);
-        // Who finds another request dialing waits for the same connection.
-        let had_to = got.and_then(|got| got.waited_for);
-        println!("{path} on stream {stream:?}, which waited for {had_to:?}");
+        match got.and_then(|got| got.waited_for) {
+            Some(WaitedFor::Dial) => println!(", on the connection that another dialed"),
+            Some(WaitedFor::Stream) => println!(", when one was free"),
+            _ => println!(),
+        }
     }
     for phase in [Phase::Queue, Phase::Connect, Phase::Wait] {
         if let Some(time) = breakdown.get(phase) {
@@ -80,6 +86,8 @@ async fn start_server() -> Result<Vec<String>, BoxError> {
 
 /// Answers each request of a connection after as many milliseconds as its path says.
 async fn serve(stream: TcpStream) -> Result<(), BoxError> {
+    // Or else the body would wait for the head to be acknowledged.
+    stream.set_nodelay(true)?;
     let mut connection = h2::server::handshake(stream).await?;
     while let Some(accepted) = connection.accept().await {
         let (request, mut respond) = accepted?;
