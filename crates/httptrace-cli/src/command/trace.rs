@@ -115,8 +115,10 @@ impl Session {
         let request = request::build(&options.request, &target.uri).trace(recorder.trace());
         let sink = &mut self.sinks[index];
         let ended = tokio::select! {
-            result = call::perform(&self.client, request, sink) => Ended::Done(result),
+            // The signal first, or else a request could be underway before anybody listens for it.
+            biased;
             exit = signal => Ended::BySignal(exit),
+            result = call::perform(&self.client, request, sink) => Ended::Done(result),
         };
         let timeline = recorder.timeline();
         if let Some(timeline) = &timeline {
