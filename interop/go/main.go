@@ -39,7 +39,7 @@ func main() {
 	serve := func(server *http.Server) { failed <- server.ListenAndServe() }
 	go serve(of(*plain, http.HTTP2Config{}))
 	go serve(of(*stream, http.HTTP2Config{MaxReceiveBufferPerStream: 1 << 16, MaxReceiveBufferPerConnection: 1 << 20}))
-	go serve(of(*connection, http.HTTP2Config{MaxReceiveBufferPerStream: 1 << 20, MaxReceiveBufferPerConnection: 1 << 16}))
+	go serve(of(*connection, http.HTTP2Config{MaxReceiveBufferPerStream: 1 << 20, MaxReceiveBufferPerConnection: 1<<16 - 1}))
 	go serve(of(*narrow, http.HTTP2Config{MaxConcurrentStreams: 2}))
 	go func() { failed <- comeAndGo(*leaving, func() *http.Server { return of(*leaving, http.HTTP2Config{}) }) }()
 	go func() { failed <- of(*secure, http.HTTP2Config{}).ListenAndServeTLS(*certificate, *key) }()

@@ -162,6 +162,7 @@ async fn where_two_streams_may_be_open_the_others_wait_their_turn_on_the_same_co
 /// Exactly one was dialed, and its streams are numbered without a gap.
 fn one_connection(told: &Told) {
     assert_eq!((told.connects, told.connections.len()), (1, 1), "{told:?}");
+    assert_eq!(told.retries, 0);
     let ids: Vec<u32> = told.streams.iter().map(|(_, id)| *id).collect();
     let odd: Vec<u32> = (0..SIZE as u32).map(|n| 2 * n + 1).collect();
     assert_eq!(ids, odd);

@@ -352,7 +352,8 @@ impl Asked<'_> {
 
     /// An upload that is answered before it is read.
     fn refusals(&self) -> Option<Case> {
-        if self.site.name.starts_with("nghttpd") {
+        let refusers = ["nginx-http2", "haproxy-http2", "node", "go"];
+        if !self.site.is_one_of(&refusers) {
             return None;
         }
         let case = self.post(
@@ -366,6 +367,11 @@ impl Asked<'_> {
             is_early: true,
             http2: Some(Http2 {
                 curl_may_fail: true,
+                // HAProxy cancels the stream where the others say that all is well.
+                resets: match self.site.name {
+                    "haproxy-http2" => vec![8],
+                    _ => Vec::new(),
+                },
                 ..Http2::default()
             }),
             ..case

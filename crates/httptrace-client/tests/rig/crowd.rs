@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use http::{HeaderMap, Request};
-use httptrace::info::WriteOutcome;
+use httptrace::info::{AttemptReason, WriteOutcome};
 use httptrace::{Event, EventKind, EventName, RequestExt};
 use httptrace_client::{Body, Client};
 use httptrace_test::Checker;
@@ -36,6 +36,8 @@ pub(crate) struct Told {
     pub(crate) streams: BTreeSet<(u64, u32)>,
     /// How many requests waited for a stream.
     pub(crate) queued: usize,
+    /// How often a request was sent again.
+    pub(crate) retries: usize,
 }
 
 /// The page of this number.
@@ -117,10 +119,15 @@ impl Crowd {
         Ok(())
     }
 
-    /// What the events say of it.
+    /// What the events of its last attempt say of it.
     fn events(&self, events: &[Event], number: usize) -> Result<(), String> {
+        let last = events.iter().filter_map(|event| event.attempt).max();
+        let events: Vec<_> = events
+            .iter()
+            .filter(|event| event.attempt == last)
+            .collect();
         let (mut written, mut got, mut sent, mut paths) = (Vec::new(), 0, None, Vec::new());
-        for event in events {
+        for event in &events {
             match &event.kind {
                 EventKind::WroteHeaderField(field) => {
                     let values = field.values.iter().map(|value| value.as_bytes().to_vec());
@@ -156,7 +163,8 @@ impl Crowd {
             EventName::StreamOpened,
             EventName::BodyDone,
         ] {
-            let count = events.iter().filter(|event| event.name() == name).count();
+            let named = events.iter().filter(|event| event.name() == name);
+            let count = named.count();
             equal(name.as_str(), &count, &1)?;
         }
         Ok(())
@@ -168,6 +176,9 @@ impl Told {
         for event in events {
             match &event.kind {
                 EventKind::ConnectStart(_) => self.connects += 1,
+                EventKind::AttemptStart(info) => {
+                    self.retries += usize::from(matches!(info.reason, AttemptReason::Retry(_)));
+                }
                 EventKind::GotConn(info) => {
                     let waited = info.waited_for.map(|what| what.as_str());
                     self.queued += usize::from(waited == Some("stream"));
