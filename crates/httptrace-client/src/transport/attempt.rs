@@ -119,8 +119,12 @@ async fn acquire(
             });
             Acquired::Http1 { lease, pooled }
         }
-        Checkout::Http2 { slot, waited_for } => {
-            let (conn, reused) = (slot.conn(), slot.take_up());
+        Checkout::Http2 {
+            mut slot,
+            waited_for,
+        } => {
+            let reused = slot.take_up();
+            let conn = slot.conn();
             let emitter = emitter.clone().with_connection(conn.id());
             tell_got(&emitter, || {
                 let mut got = GotConn::new(reused, slot.idle_for.is_some());

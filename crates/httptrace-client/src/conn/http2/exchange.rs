@@ -8,7 +8,7 @@ use bytes::Bytes;
 use h2::client::ResponseFuture;
 use h2::{RecvStream, SendStream};
 use http::{Request, Response};
-use httptrace::info::{CloseReason, WriteOutcome};
+use httptrace::info::{CloseReason, Http2Code, RetryReason, WriteOutcome};
 use httptrace::{Emitter, ErrorKind, EventName, Phase};
 
 use super::stream::Stream;
@@ -119,7 +119,7 @@ fn open(
     let is_bodyless = body.is_nothing();
     let sender = slot.conn.lock_sender().clone();
     let Some(mut sender) = sender else {
-        return Err(unsent(body, None));
+        return Err(unsent(&slot, body, None));
     };
     let opened = shared.watch.open(opening, || {
         let (response, codec) = sender.send_request(head, is_bodyless)?;
@@ -127,7 +127,7 @@ fn open(
     });
     let (watch, (response, codec)) = match opened {
         Ok(opened) => opened,
-        Err(error) => return Err(unsent(body, Some(error))),
+        Err(error) => return Err(unsent(&slot, body, Some(error))),
     };
     slot.opened = true;
     if is_last {
@@ -247,9 +247,18 @@ impl Sent {
 }
 
 /// The connection took no request any more: nothing of it was written.
-fn unsent(body: SendBody, error: Option<h2::Error>) -> Failed {
+fn unsent(slot: &StreamSlot, body: SendBody, error: Option<h2::Error>) -> Failed {
     let message = "the connection ended before the request was written";
-    let mut failed = unsendable(Error::new(Phase::Send, ErrorKind::Closed, message));
+    let mut failed = match slot.conn.0.watch.go_away() {
+        Some(said) => {
+            let mut failed = unsendable(failure::go_away(&said));
+            // One that is turned away with an error before its first request will be so again.
+            let is_hopeless = !slot.reused && said.code != Http2Code::NO_ERROR;
+            failed.not_processed = (!is_hopeless).then_some(RetryReason::GoAway);
+            failed
+        }
+        None => unsendable(Error::new(Phase::Send, ErrorKind::Closed, message)),
+    };
     if let Some(error) = error {
         failed.error = failed.error.with_source(error);
     }

@@ -103,6 +103,7 @@ impl Http2 {
         let Reserved { idle_for } = self.0.watch.reserve()?;
         Some(StreamSlot {
             conn: self.clone(),
+            reused: false,
             idle_for,
             opened: false,
         })
@@ -156,6 +157,8 @@ impl Http2 {
 /// One stream of an HTTP/2 connection, taken for a request. Dropping it before the request is sent gives it back.
 pub(crate) struct StreamSlot {
     conn: Http2,
+    /// Others had one before this was taken up.
+    reused: bool,
     /// How long there had been none, if there had been others before.
     pub(crate) idle_for: Option<Duration>,
     /// The stream is the request's now, and is given back when it is over on the wire.
@@ -168,8 +171,9 @@ impl StreamSlot {
     }
 
     /// The request has it now: to be said once. Returns whether the connection has carried others before.
-    pub(crate) fn take_up(&self) -> bool {
-        self.conn.0.watch.take_up()
+    pub(crate) fn take_up(&mut self) -> bool {
+        self.reused = self.conn.0.watch.take_up();
+        self.reused
     }
 }
 
