@@ -167,7 +167,7 @@ async fn a_connection_that_ends_within_a_response_is_an_error_after_any_byte() {
         let error = account.text.expect_err("the response is not whole");
         assert!(!error.is_empty());
         let told = |name: &str| account.names.iter().any(|known| known == name);
-        // Before the frame's head is whole nobody can say whose byte it is.
+        // Before its head is whole, a frame might be any.
         assert_eq!(told("got_first_response_byte"), at >= 9, "{at}");
         assert_eq!(told("got_1xx_response"), at >= hints, "{at}");
         assert_eq!(told("got_response_headers"), told("body_done"), "{at}");

@@ -9,7 +9,6 @@ use http_body_util::BodyExt;
 use httptrace::info::{ResetBy, WriteOutcome};
 use httptrace::{EventKind, EventName};
 use httptrace_client::Client;
-use httptrace_test::DuplexPeer;
 use httptrace_test::http2::{Head, Kind};
 use rig::Pieces;
 use rig::http2::{Told, get, peer, post, told, told_of_one};
@@ -285,7 +284,7 @@ async fn after_go_away_what_was_begun_is_served_and_the_next_request_goes_elsewh
                 let text = rig::fetch(client, get("/2")).await;
                 assert_eq!(text.unwrap(), "else");
             };
-            tokio::join!(first, second);
+            tokio::join!(biased; first, second);
         },
     );
     let told = told.await;
@@ -316,7 +315,7 @@ async fn what_go_away_says_was_not_processed_is_sent_again_elsewhere() {
                 let text = rig::fetch(client, get(path)).await;
                 assert_eq!(text.unwrap(), expected);
             };
-            tokio::join!(fetch("/1", "first"), fetch("/2", "second"));
+            tokio::join!(biased; fetch("/1", "first"), fetch("/2", "second"));
         },
     );
     let told = told.await;
@@ -341,7 +340,7 @@ async fn a_connection_that_closes_within_a_response_has_failed() {
         });
         let (told, text) = told_of_one(peer, get("/")).await;
         assert!(!text.unwrap_err().is_empty());
-        assert_eq!(told.count(EventName::GotFirstResponseByte), head.into());
+        assert_eq!(told.count(EventName::GotFirstResponseByte), usize::from(head));
         let at = if head { 20 } else { 10 };
         assert_eq!(closings(&told).len(), 1);
         assert_eq!(closings(&told)[0].0, at);
@@ -511,9 +510,40 @@ async fn a_response_without_a_body_is_over_with_its_head() {
 
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_breaks_before_it_began_is_told_as_such() {
-    let peer = DuplexPeer::new().every_conn(|c| c.http2(|h| h.expect_settings().close()));
+    let peer = peer(|h| h.expect_settings().close());
     let (told, text) = told_of_one(peer, get("/")).await;
     assert!(!text.unwrap_err().is_empty());
+    // On a connection of its own a request is not sent twice, or it might go on for ever.
+    assert_eq!(attempts(&told).len(), 1);
     assert_eq!(told.count(EventName::GotFirstResponseByte), 0);
-    assert_eq!(closings(&told).len(), told.report.accepted());
+    assert_eq!(closings(&told).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_says_go_away_at_once_is_asked_again_on_another_connection() {
+    for (code, waits) in [(0, false), (0, true), (11, false)] {
+        let peer = peer(|h| {
+            let begun = match waits {
+                true => h.handshake().expect_request(1),
+                false => h.expect_settings().send_settings(|settings| settings),
+            };
+            begun.send_go_away(0, code, "").close()
+        });
+        let peer = match code {
+            0 => {
+                peer.conn(|c| c.http2(|h| h.handshake().expect_request(1).respond(1, 200, "else")))
+            }
+            _ => peer,
+        };
+        let (told, text) = told_of_one(peer, get("/")).await;
+        match code {
+            0 => assert_eq!(text.as_deref(), Ok("else"), "waits: {waits}"),
+            _ => assert!(text.unwrap_err().contains("ENHANCE_YOUR_CALM")),
+        }
+        assert_eq!(attempts(&told).len(), told.report.accepted());
+        assert_eq!(
+            told.count(EventName::GotFirstResponseByte),
+            told.report.accepted() - 1
+        );
+    }
 }

@@ -51,7 +51,7 @@ async fn a_strict_client_waits_for_a_stream_and_that_is_the_time_between_looking
         |client| client.http2_strict_max_concurrent_requests(true),
         async |client, _| {
             fetch_ok(client, "/0").await;
-            tokio::join!(fetch_ok(client, "/1"), fetch_ok(client, "/2"));
+            tokio::join!(biased; fetch_ok(client, "/1"), fetch_ok(client, "/2"));
         },
     );
     let told = told.await;
@@ -89,7 +89,7 @@ async fn a_client_that_is_not_strict_makes_another_connection() {
         |client| client,
         async |client, _| {
             fetch_ok(client, "/0").await;
-            tokio::join!(fetch_ok(client, "/1"), fetch_ok(client, "/2"));
+            tokio::join!(biased; fetch_ok(client, "/1"), fetch_ok(client, "/2"));
         },
     );
     let told = told.await;
@@ -149,7 +149,7 @@ async fn a_stream_that_is_reset_is_free_again() {
                     let ended = sending.await;
                     assert_eq!(ended.is_ok_and(|sent| sent.is_err()), by_peer);
                 };
-                tokio::join!(given_up, fetch_ok(client, "/2"));
+                tokio::join!(biased; given_up, fetch_ok(client, "/2"));
             },
         );
         let told = told.await;
@@ -176,7 +176,7 @@ async fn settings_that_allow_more_streams_let_the_next_request_through() {
         |client| client.http2_strict_max_concurrent_requests(true),
         async |client, _| {
             fetch_ok(client, "/0").await;
-            tokio::join!(fetch_ok(client, "/1"), fetch_ok(client, "/2"));
+            tokio::join!(biased; fetch_ok(client, "/1"), fetch_ok(client, "/2"));
         },
     );
     let told = told.await;
@@ -205,7 +205,7 @@ async fn a_request_that_gives_up_waiting_leaves_its_turn_to_the_next() {
                 let limit = Duration::from_millis(10);
                 assert!(tokio::time::timeout(limit, sending).await.is_err());
             };
-            tokio::join!(fetch_ok(client, "/1"), impatient, fetch_ok(client, "/3"));
+            tokio::join!(biased; fetch_ok(client, "/1"), impatient, fetch_ok(client, "/3"));
         },
     );
     let told = told.await;
@@ -229,7 +229,7 @@ async fn first_requests_share_a_dial_and_the_connection() {
         peer,
         |client| client,
         async |client, _| {
-            tokio::join!(
+            tokio::join!(biased;
                 fetch_ok(client, "/1"),
                 fetch_ok(client, "/2"),
                 fetch_ok(client, "/3")
