@@ -242,7 +242,7 @@ async fn whoever_joined_a_dial_that_fails_dials_for_itself() {
                 sleep(Duration::from_secs(1)).await;
                 let error = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
                 guard.done(|done| done);
-                Err(error.into())
+                Err(error)
             })
         }
     }
