@@ -62,7 +62,7 @@ impl Transport {
     }
 
     /// Closes the idle connections. Connections in use are closed when their response is over, unless another request
-    /// begins before (as in Go). Dials that no request waits for are canceled.
+    /// begins before; those of HTTP/2 stay (both as in Go). Dials that no request waits for are canceled.
     pub fn close_idle_connections(&self) {
         self.inner.pool.close_idle_connections();
     }

@@ -7,6 +7,8 @@ use super::ClientBuilder;
 /// The pool.
 impl<L> ClientBuilder<L> {
     /// How many connections may be idle altogether; the oldest goes for a new one. 0 keeps none. Default: 100.
+    ///
+    /// An HTTP/2 connection is idle when no request is on it. One that is not kept serves a single request.
     pub fn max_idle(mut self, connections: usize) -> Self {
         self.pool.max_idle = connections;
         self
@@ -19,7 +21,8 @@ impl<L> ClientBuilder<L> {
     }
 
     /// How many connections to one host there may be, dials and idle ones included; requests beyond wait in line.
-    /// One that was upgraded counts no more (as in Go). Default: no limit.
+    /// An HTTP/2 connection counts as one, and requests wait for its streams too. A connection that was upgraded counts
+    /// no more (as in Go). Default: no limit.
     ///
     /// # Panics
     /// If the limit is 0, since no request could ever be sent.
