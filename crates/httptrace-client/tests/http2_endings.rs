@@ -340,7 +340,10 @@ async fn a_connection_that_closes_within_a_response_has_failed() {
         });
         let (told, text) = told_of_one(peer, get("/")).await;
         assert!(!text.unwrap_err().is_empty());
-        assert_eq!(told.count(EventName::GotFirstResponseByte), usize::from(head));
+        assert_eq!(
+            told.count(EventName::GotFirstResponseByte),
+            usize::from(head)
+        );
         let at = if head { 20 } else { 10 };
         assert_eq!(closings(&told).len(), 1);
         assert_eq!(closings(&told)[0].0, at);

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use h2::client::ResponseFuture;
 use h2::{RecvStream, SendStream};
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use httptrace::info::{CloseReason, Http2Code, RetryReason, WriteOutcome};
 use httptrace::{Emitter, ErrorKind, EventName, Phase};
 
@@ -135,12 +135,14 @@ fn open(
         slot.conn.tell_pool();
     }
     let watch = Arc::new(watch);
-    let upload = (!is_bodyless).then(|| Upload::new(codec, body, Arc::clone(&watch), waiting));
+    let upload = (!is_bodyless)
+        .then(|| Upload::new(codec, body, Arc::clone(&watch), waiting, emitter.clone()));
     Ok(Sent {
         informational: Informational::new(&emitter, expects_100, gate, shared.limits),
         stream: Stream {
             watch,
             emitter,
+            conn: slot.conn.clone(),
             is_upload_elsewhere: false,
         },
         response,
@@ -156,11 +158,8 @@ impl Sent {
         };
         match upload.poll(cx) {
             Poll::Ready(Uploaded::Failed(error)) => Poll::Ready(Stop::Refused(error)),
-            Poll::Ready(Uploaded::All | Uploaded::Broken) => {
-                self.upload = None;
-                Poll::Pending
-            }
-            Poll::Pending => Poll::Pending,
+            // What becomes of it now is seen when the response is here.
+            Poll::Ready(Uploaded::All | Uploaded::Broken) | Poll::Pending => Poll::Pending,
         }
     }
 
@@ -197,18 +196,30 @@ impl Sent {
 
     fn exchanged(mut self, response: Response<RecvStream>) -> Exchanged {
         let rest = match self.upload.take() {
-            None => Rest::Nothing,
-            // As in Go: the peer has made up its mind without the rest.
-            Some(upload) if response.status().as_u16() > 299 => Rest::Stopped(upload.stop()),
-            Some(upload) => {
-                self.stream.is_upload_elsewhere = true;
-                Rest::GoesOn(upload.go_on(self.stream.emitter.clone()))
+            Some(upload) if !self.stream.watch.is_request_flushed() => {
+                self.settle_upload(upload, response.status())
             }
+            _ => Rest::Nothing,
         };
         Exchanged {
             response,
             stream: self.stream,
             rest,
+        }
+    }
+
+    /// The response's head is here, and the request is not written to its end.
+    fn settle_upload(&mut self, upload: Upload, status: StatusCode) -> Rest {
+        // As in Go: then the peer has made up its mind without the rest.
+        let refuses = status.as_u16() > 299;
+        if upload.is_broken() {
+            upload.cut_short(refuses);
+            Rest::Nothing
+        } else if refuses {
+            Rest::Stopped(upload.stop())
+        } else {
+            self.stream.is_upload_elsewhere = true;
+            Rest::GoesOn(upload.go_on())
         }
     }
 
@@ -220,6 +231,7 @@ impl Sent {
         let (error, lost) = match stop {
             Stop::Codec(error) => {
                 poll_fn(|cx| stream.poll_settled(&error, cx)).await;
+                stream.failed();
                 let phase = match watch.is_request_flushed() || watch.is_response_begun() {
                     true => Phase::Wait,
                     false => Phase::Send,

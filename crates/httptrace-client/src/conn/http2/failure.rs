@@ -53,7 +53,7 @@ fn reset(code: Http2Code, phase: Phase) -> Error {
     let during = during(phase);
     let (kind, message) = match code {
         Http2Code::REFUSED_STREAM => (
-            ErrorKind::Closed,
+            ErrorKind::Reset,
             format!("the server refused the request's stream ({code})"),
         ),
         Http2Code::HTTP_1_1_REQUIRED => (
@@ -63,7 +63,7 @@ fn reset(code: Http2Code, phase: Phase) -> Error {
             ),
         ),
         code => (
-            ErrorKind::Closed,
+            ErrorKind::Reset,
             format!("the server reset the request's stream {during} ({code})"),
         ),
     };

@@ -113,8 +113,8 @@ impl ResponseBody {
                 Poll::Ready(Some(Ok(frame)))
             }
             Some(Err(error)) => {
-                let watch = &incoming.stream.watch;
-                let error = failure::explain(watch, error, Phase::Receive);
+                incoming.stream.failed();
+                let error = failure::explain(&incoming.stream.watch, error, Phase::Receive);
                 self.fail(error);
                 Poll::Ready(self.last())
             }
@@ -233,7 +233,7 @@ impl Incoming {
         error: h2::Error,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, h2::Error>>> {
-        if self.stream.watch.is_response_ended() {
+        if error.is_remote() && self.stream.watch.is_response_ended() {
             return Poll::Ready(None);
         }
         self.stream

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use httptrace::Emitter;
-use httptrace::info::WriteOutcome;
+use httptrace::info::{CloseReason, Http2Code, ResetBy, WriteOutcome};
 
+use super::Http2;
 use crate::wire::http2::StreamWatch;
 
 /// A stream of a connection. Dropping it gives the request up, as far as it is not written yet; the codec resets the
@@ -14,16 +15,25 @@ pub(crate) struct Stream {
     pub(super) watch: Arc<StreamWatch>,
     /// The request's emitter, with the connection's id.
     pub(super) emitter: Emitter,
+    pub(super) conn: Http2,
     /// The request is somebody else's to write to its end.
     pub(super) is_upload_elsewhere: bool,
 }
 
 impl Stream {
+    /// The stream failed. A peer that finds fault with how we speak gets no more of it on this connection (as in Go).
+    pub(super) fn failed(&self) {
+        if self.watch.reset() == Some((ResetBy::Peer, Http2Code::PROTOCOL_ERROR)) {
+            self.conn.retire(CloseReason::Failed);
+            self.conn.tell_pool();
+        }
+    }
+
     /// Ready when nobody needs to be waited for before a failure is told: the end of the connection, if that is why the
     /// stream failed, is told first.
     pub(super) fn poll_settled(&self, error: &h2::Error, cx: &mut Context<'_>) -> Poll<()> {
-        let of_connection = error.is_io() || (error.is_go_away() && error.is_library());
-        match of_connection {
+        let of_connection = error.is_io() || error.is_go_away();
+        match of_connection && self.watch.ignored_by().is_none() {
             true => self.watch.poll_ended(cx),
             false => Poll::Ready(()),
         }

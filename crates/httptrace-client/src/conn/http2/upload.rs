@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use h2::{Reason, SendStream};
 use http_body::{Body as _, Frame};
-use httptrace::info::{NotSentReason, WriteOutcome};
+use httptrace::info::{NotSentReason, ResetBy, WriteOutcome};
 use httptrace::{Emitter, ErrorKind, EventError};
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
@@ -27,7 +27,10 @@ pub(super) struct Upload {
     waiting: Option<Waiting>,
     /// Data that waits for the peer's window, and whether it is the last.
     chunk: Option<(Bytes, bool)>,
+    /// The codec has all of it, or takes no more.
     over: bool,
+    broken: bool,
+    emitter: Emitter,
 }
 
 /// How an upload ended.
@@ -46,6 +49,7 @@ impl Upload {
         body: SendBody,
         watch: Arc<StreamWatch>,
         waiting: Option<Waiting>,
+        emitter: Emitter,
     ) -> Self {
         Self {
             codec,
@@ -54,11 +58,19 @@ impl Upload {
             waiting,
             chunk: None,
             over: false,
+            broken: false,
+            emitter,
         }
     }
 
     /// Gives the codec what the peer takes. Ready when that is over.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Uploaded> {
+        if self.over {
+            return Poll::Ready(match self.broken {
+                true => Uploaded::Broken,
+                false => Uploaded::All,
+            });
+        }
         if let Some(waiting) = &mut self.waiting {
             if waiting.poll(self.watch.is_head_flushed(), cx) != Decision::Open {
                 // A reset ends the wait; a HEADERS frame that has left wakes nobody else.
@@ -153,7 +165,7 @@ impl Upload {
 
     /// Nothing more can be sent. Why, the response tells; that the request did not reach its end, the stream's.
     fn broken(&mut self) -> Uploaded {
-        self.over = true;
+        (self.over, self.broken) = (true, true);
         self.chunk = None;
         Uploaded::Broken
     }
@@ -169,28 +181,36 @@ impl Upload {
         self.codec
     }
 
+    /// Whether nothing more can be sent.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken
+    }
+
     /// Goes on in a task of its own: the final response's head came, and the rest may still be wanted.
-    pub(super) fn go_on(mut self, emitter: Emitter) -> Background {
+    pub(super) fn go_on(mut self) -> Background {
         let uploading = async move {
-            let ended = poll_fn(|cx| self.poll(cx)).await;
-            if let Uploaded::Broken = ended {
-                let why = || WriteOutcome::Failed(cut_short(&self.watch, &emitter));
-                self.watch.give_up(why);
+            // Its failure has been told of by then.
+            let _ = poll_fn(|cx| self.poll(cx)).await;
+            if !self.broken {
+                poll_fn(|cx| self.watch.poll_flushed(cx)).await;
             }
+            self.cut_short(false);
         };
         let runtime = Handle::try_current().ok();
         Background(runtime.map(|runtime| runtime.spawn(uploading).abort_handle()))
     }
-}
 
-/// Why the rest of an upload did not reach the peer, after the response's head did.
-fn cut_short(watch: &StreamWatch, emitter: &Emitter) -> EventError {
-    match watch.reset() {
-        Some((_, code)) => {
-            let message = format!("the server reset the request's stream ({code})");
-            EventError::new(ErrorKind::Closed, message)
-        }
-        None => emitter.reason_for_drop(),
+    /// Tells, if it is so, that the request was not written to its end. `refuses`: the final response's head came, and has
+    /// no use for the rest.
+    pub(super) fn cut_short(&self, refuses: bool) {
+        self.watch.give_up(|| match self.watch.reset() {
+            _ if refuses => WriteOutcome::NotSent(NotSentReason::FinalResponseFirst),
+            Some((ResetBy::Peer, code)) => {
+                let message = format!("the server reset the request's stream ({code})");
+                WriteOutcome::Failed(EventError::new(ErrorKind::Reset, message))
+            }
+            _ => WriteOutcome::Failed(self.emitter.reason_for_drop()),
+        });
     }
 }
 

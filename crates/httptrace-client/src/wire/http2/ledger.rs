@@ -213,7 +213,8 @@ impl Ledger {
             return;
         };
         if !std::mem::replace(&mut stream.closed, true) {
-            self.slots.close(now);
+            self.wakers.extend(stream.waker.take());
+            self.slots.close(stream.released, now);
             let why = "the stream ended before the request's body did";
             let why = || EventError::new(httptrace::ErrorKind::Closed, why);
             self.end_wait(id, now, why);
@@ -227,6 +228,9 @@ impl Ledger {
             return;
         };
         stream.released = true;
+        if !stream.closed {
+            self.slots.abandon(now);
+        }
         let emitter = stream.emitter.clone();
         // What was never told to be opened is over without a word.
         let unseen = stream.head == Way::Ahead;

@@ -14,6 +14,8 @@ pub(super) struct Slots {
     reserved: usize,
     /// Open on the wire, or about to be.
     open: usize,
+    /// Of these, such as nobody asks for any more: they end with a reset that is on its way.
+    abandoned: usize,
     limit: usize,
     /// The peer's first SETTINGS came.
     settled: bool,
@@ -39,6 +41,7 @@ impl Slots {
         Self {
             reserved: 0,
             open: 0,
+            abandoned: 0,
             limit: BEFORE_SETTINGS,
             settled: false,
             carried: 0,
@@ -78,14 +81,28 @@ impl Slots {
         self.open += 1;
     }
 
-    pub(super) fn close(&mut self, now: &mut Now) {
+    /// Nobody asks for an open stream any more.
+    pub(super) fn abandon(&mut self, now: &mut Now) {
+        self.abandoned += 1;
+        self.note_idleness(now);
+    }
+
+    /// An open stream is over on the wire; `abandoned` if nobody asked for it any more.
+    pub(super) fn close(&mut self, abandoned: bool, now: &mut Now) {
         self.open = self.open.saturating_sub(1);
+        if abandoned {
+            self.abandoned = self.abandoned.saturating_sub(1);
+        }
         self.freed(now);
     }
 
     fn freed(&mut self, now: &mut Now) {
         self.freed = true;
-        if self.is_idle() {
+        self.note_idleness(now);
+    }
+
+    fn note_idleness(&mut self, now: &mut Now) {
+        if self.idle_since.is_none() && self.is_unused() {
             self.idle_since = Some(now.get());
         }
     }
@@ -111,12 +128,18 @@ impl Slots {
         self.retired
     }
 
+    /// Whether there is no stream at all.
     pub(super) fn is_idle(&self) -> bool {
         self.reserved + self.open == 0
     }
 
+    /// Whether no request has a stream.
+    fn is_unused(&self) -> bool {
+        self.reserved + self.open == self.abandoned
+    }
+
     pub(super) fn idle_since(&self) -> Option<Instant> {
-        self.idle_since.filter(|_| self.is_idle())
+        self.idle_since.filter(|_| self.is_unused())
     }
 
     /// Whether there are more than the peer allows, since it allows fewer than before.

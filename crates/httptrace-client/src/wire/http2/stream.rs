@@ -92,7 +92,8 @@ impl Stream {
 
     /// Whether nothing more can come of it.
     pub(super) fn is_forgettable(&self) -> bool {
-        self.closed && self.released && !self.reset_untold
+        let is_on_its_way = self.head == Way::Accepted || self.end == Way::Accepted;
+        self.closed && self.released && !self.reset_untold && !is_on_its_way
     }
 
     /// Whether what was accepted is to be flushed at once, because something is told of it then.

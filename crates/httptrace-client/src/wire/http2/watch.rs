@@ -232,6 +232,18 @@ impl StreamWatch {
         }
     }
 
+    /// Ready when the request has been handed to the kernel to its end, or the stream has ended before.
+    pub(crate) fn poll_flushed(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut ledger = self.watch.lock();
+        match ledger.streams.get_mut(&self.id) {
+            Some(stream) if stream.end != Way::Flushed && !stream.closed => {
+                stream.waker = Some(cx.waker().clone());
+                Poll::Pending
+            }
+            _ => Poll::Ready(()),
+        }
+    }
+
     /// The request's body has data that the codec was not given yet.
     pub(crate) fn hold(&self) {
         self.watch.tell_after(|ledger| {
