@@ -73,11 +73,6 @@ impl Now {
     pub(super) fn get(&mut self) -> Instant {
         *self.0.get_or_insert_with(clock::now)
     }
-
-    #[cfg(test)]
-    pub(super) fn at(instant: Instant) -> Self {
-        Self(Some(instant))
-    }
 }
 
 impl Ledger {
