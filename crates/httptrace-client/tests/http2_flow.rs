@@ -372,3 +372,25 @@ async fn a_body_that_is_read_slowly_holds_the_peer_back() {
     // Nothing was given back before it was read.
     assert!(of_stream.into_iter().all(|frame| told.of(frame) == 40));
 }
+
+#[tokio::test(start_paused = true)]
+async fn after_the_request_was_given_up_no_window_is_waited_for() {
+    let peer = peer(|h| {
+        settled(h, 5)
+            .expect_body(2, 5)
+            .send_head(2, 413)
+            .delay(20)
+            .send_window_update(2, 2)
+            .expect_body(2, 7)
+            .delay(20)
+            .send_last_data(2, "done")
+            .expect_reset(2, 0)
+    });
+    let told = second(
+        peer,
+        Body::wrap(Pieces::new().data("0123456789").data("more")),
+    )
+    .await;
+    assert_eq!(starts(&told), [(0, "stream")]);
+    assert_eq!(dones(&told), [(0, "stream", false)]);
+}

@@ -87,7 +87,7 @@ impl Stream {
     /// Whether it is data's turn, and there is some to send, in the codec or before it.
     pub(super) fn owes_data(&self) -> bool {
         let has_data = self.holding || self.given > self.accepted;
-        has_data && self.head == Way::Flushed && !self.closed
+        has_data && self.head == Way::Flushed && !self.closed && !self.is_request_told
     }
 
     /// Whether nothing more can come of it.
