@@ -99,6 +99,13 @@ impl<'a> AttemptView<'a> {
         self.is_http2() && (self.was_given_up() || failed || !sent)
     }
 
+    /// Whether an event is of an instant at which it had not ended: who drives a shared connection tells of it while the
+    /// request goes on elsewhere.
+    fn had_not_ended(&self, event: &Event) -> bool {
+        let end = self.first(EventName::AttemptEnd);
+        self.is_http2() && end.is_some_and(|(_, end)| event.at <= end.at)
+    }
+
     /// Whether its HTTP/2 upload may go on after its end, since the answer was one of success.
     fn may_leave_its_upload(&self) -> bool {
         let mut heads = self.named(EventName::GotResponseHeaders);
@@ -125,7 +132,7 @@ impl<'a> AttemptView<'a> {
             EventKind::StreamReset(_)
             | EventKind::GoAway(_)
             | EventKind::SettingsReceived(_)
-            | EventKind::Pong(_) => self.may_leave_its_stream(),
+            | EventKind::Pong(_) => self.may_leave_its_stream() || self.had_not_ended(event),
             EventKind::ConnectDone(done) if done.error.is_some() => true,
             _ => self.is_background_dial(event),
         }

@@ -165,6 +165,16 @@ mod tests {
     }
 
     #[test]
+    fn what_a_connection_told_in_time_may_arrive_late() {
+        let mut log = Story::http2().and(Pong::new(std::time::Duration::from_millis(1)));
+        assert_eq!(nothing_outlives_its_attempt(&log).len(), 1);
+        let mut ends = log.iter().filter(|e| e.name() == EventName::AttemptEnd);
+        let at = ends.next().unwrap().at;
+        log.last_mut().unwrap().at = at;
+        assert_eq!(nothing_outlives_its_attempt(&log), []);
+    }
+
+    #[test]
     fn the_reset_of_an_upload_that_was_stopped_or_of_a_failed_attempt_may_come_late() {
         let stopped = || {
             let outcome = WriteOutcome::NotSent(NotSentReason::FinalResponseFirst);
