@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http_body_util::BodyExt;
 use httptrace::info::{ResetBy, WriteOutcome};
-use httptrace::{EventKind, EventName};
+use httptrace::{ErrorKind, EventKind, EventName};
 use httptrace_client::Client;
 use httptrace_test::http2::{Head, Kind};
 use rig::Pieces;
@@ -211,6 +211,110 @@ async fn a_success_before_the_end_of_the_upload_lets_it_go_on() {
         _ => None,
     });
     assert_eq!(whole, [true]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_outlives_its_response_is_told_to_its_end() {
+    let peer = peer(|h| {
+        h.handshake()
+            .expect_body(1, 3)
+            .respond(1, 200, "done")
+            .expect_end(1)
+    });
+    let told = told(
+        peer,
+        |client| client,
+        async |client, _| {
+            let body = Pieces::new().data("one").pause(20).data("two").pause(20);
+            let text = rig::fetch(client, post("/", body.body())).await;
+            assert_eq!(text.unwrap(), "done");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        },
+    );
+    let told = told.await;
+    assert_eq!(told.h2().request(1).body, b"onetwo");
+    assert_eq!(told.at(EventName::BodyDone), 0);
+    assert_eq!(told.at(EventName::WroteRequest), 40);
+    let whole = told.pick(|kind| match kind {
+        EventKind::WroteRequest(info) => Some(matches!(info.outcome, WriteOutcome::Sent)),
+        _ => None,
+    });
+    assert_eq!(whole, [true]);
+}
+
+/// A server that has its say on a large upload, and then closes the stream (RFC 9113 section 8.1).
+async fn stopped_with(status: u16) -> (Told, String) {
+    let peer = peer(|h| {
+        h.handshake()
+            .expect_body(1, 3)
+            .delay(10)
+            .respond(1, status, "enough")
+            .send_reset(1, 0)
+    });
+    let body = Pieces::new().data("one").never().body();
+    let (told, text) = told_of_one(peer, post("/", body)).await;
+    let outcomes = told.pick(|kind| match kind {
+        EventKind::WroteRequest(info) => Some(info.outcome.as_str()),
+        _ => None,
+    });
+    assert_eq!(text.as_deref(), Ok("enough"));
+    assert_eq!(told.at(EventName::WroteRequest), 10);
+    (told, outcomes.concat())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_is_refused_and_reset_was_not_sent() {
+    let (_, outcome) = stopped_with(403).await;
+    assert_eq!(outcome, "not_sent");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_is_reset_after_a_success_was_cut_short_by_the_server() {
+    let (told, outcome) = stopped_with(200).await;
+    assert_eq!(outcome, "failed");
+    let why = told.pick(|kind| match kind {
+        EventKind::WroteRequest(info) => match &info.outcome {
+            WriteOutcome::Failed(error) => Some(error.kind()),
+            _ => None,
+        },
+        _ => None,
+    });
+    assert_eq!(why, [ErrorKind::Closed]);
+}
+
+/// What becomes of a body that has two bytes, where `length` were announced.
+async fn announced(length: &str) -> Result<String, String> {
+    let head = Head::status(200).field("content-length", length);
+    let peer = peer(|h| {
+        h.handshake()
+            .expect_request(1)
+            .send_head(1, head)
+            .send_last_data(1, "ok")
+            .expect_reset(1, 1)
+    });
+    told_of_one(peer, get("/")).await.1
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_is_not_as_long_as_announced_is_an_error() {
+    for length in ["1", "9"] {
+        let error = announced(length).await.unwrap_err();
+        assert!(error.contains("PROTOCOL_ERROR"), "{length}: {error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_window_beyond_its_limit_is_an_error_of_the_stream_that_is_not_waited_for() {
+    let peer = peer(|h| {
+        h.handshake()
+            .expect_body(1, 3)
+            .send_window_update(1, i32::MAX as u32)
+            .expect_reset(1, 3)
+    });
+    let body = Pieces::new().data("one").never().body();
+    let (_, text) = told_of_one(peer, post("/", body)).await;
+    let error = text.unwrap_err();
+    assert!(error.contains("FLOW_CONTROL_ERROR"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
