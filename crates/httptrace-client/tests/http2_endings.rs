@@ -279,7 +279,7 @@ async fn an_upload_that_is_reset_after_a_success_was_cut_short_by_the_server() {
         },
         _ => None,
     });
-    assert_eq!(why, [ErrorKind::Closed]);
+    assert_eq!(why, [ErrorKind::Reset]);
 }
 
 /// What becomes of a body that has two bytes, where `length` were announced.

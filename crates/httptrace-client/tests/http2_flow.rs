@@ -394,3 +394,31 @@ async fn after_the_request_was_given_up_no_window_is_waited_for() {
     assert_eq!(starts(&told), [(0, "stream")]);
     assert_eq!(dones(&told), [(0, "stream", false)]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_body_of_which_the_codec_has_all_goes_on_after_an_answer_of_success() {
+    let peer = peer(|h| {
+        settled(h, 5)
+            .expect_body(2, 5)
+            .respond(2, 200, "done")
+            .delay(20)
+            .send_window_update(2, 200)
+            .expect_end(2)
+            .raise("whole")
+    });
+    let told = told(
+        peer,
+        |client| client,
+        async |client, peer| {
+            fetch_no_content(client).await;
+            let text = rig::fetch(client, post("/", "0123456789")).await;
+            assert_eq!(text.unwrap(), "done");
+            peer.wait_for("whole").await;
+        },
+    );
+    let told = told.await.call(1);
+    assert_eq!(told.at(EventName::CallEnd), 0);
+    assert_eq!(told.at(EventName::WroteRequest), 20);
+    assert_eq!(dones(&told), [(20, "stream", true)]);
+    assert_eq!(told.count(EventName::StreamReset), 0);
+}
