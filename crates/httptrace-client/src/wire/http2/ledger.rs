@@ -73,6 +73,11 @@ impl Now {
     pub(super) fn get(&mut self) -> Instant {
         *self.0.get_or_insert_with(clock::now)
     }
+
+    #[cfg(test)]
+    fn at(instant: Instant) -> Self {
+        Self(Some(instant))
+    }
 }
 
 impl Ledger {
