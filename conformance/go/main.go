@@ -59,7 +59,7 @@ func main() {
 }
 
 // atOnce scenarios are played at the same time: they mostly wait.
-const atOnce = 8
+const atOnce = 12
 
 type recording struct {
 	lines []byte
