@@ -266,3 +266,21 @@ async fn a_server_that_takes_its_time_can_be_seen_to_be_there() {
     assert!(pong["round_trip_us"].is_number(), "{pong}");
     assert_eq!(pong["call"], 1);
 }
+
+#[tokio::test]
+async fn a_body_whose_stream_is_reset_is_incomplete_whatever_the_code() {
+    for (code, name) in [(0, "NO_ERROR"), (2, "INTERNAL_ERROR"), (8, "CANCEL")] {
+        let peer = Peer::loopback().conn(|c| {
+            c.client_may_leave().http2(|h| {
+                let answered = h.handshake().expect_end(1).send_head(1, 200);
+                answered.send_data(1, "half").send_reset(1, code)
+            })
+        });
+        let run = httptrace(&["--http2-prior-knowledge", &peer.url("/")]).await;
+        run.expect(4)
+            .says(name)
+            .says("phase receive")
+            .says("hint: ")
+            .shows(name);
+    }
+}
