@@ -32,7 +32,7 @@ var textClasses = []struct{ text, class string }{
 	{"aborting request body write", "canceled"},
 	{"response body closed", "canceled"},
 	{"HTTP_1_1_REQUIRED", "protocol"},
-	{"received from peer", "closed"},
+	{"received from peer", "reset"},
 	{"GOAWAY", "closed"},
 	{"client connection lost", "closed"},
 	{"request body larger than specified content length", "body"},
