@@ -15,6 +15,7 @@ pub(super) fn hint(error: &Error, attempt: &AttemptTimeline, https: bool) -> Opt
         kind: error.kind(),
         is_known: got.reused || !attempt.settings.is_empty() || attempt.first_byte.is_some(),
         reset: reset(attempt),
+        is_leaving: is_leaving(attempt),
     };
     asked.then(|| facts.advice()).flatten()
 }
@@ -26,6 +27,12 @@ fn reset(attempt: &AttemptTimeline) -> Option<Http2Code> {
     Some(peers.code)
 }
 
+/// Whether the peer said that something is wrong with the connection as a whole.
+fn is_leaving(attempt: &AttemptTimeline) -> bool {
+    let mut said = attempt.go_aways.iter().map(|said| &said.info);
+    said.any(|said| said.by == ResetBy::Peer && said.code != Http2Code::NO_ERROR)
+}
+
 struct Facts {
     protocol: Protocol,
     https: bool,
@@ -33,6 +40,7 @@ struct Facts {
     /// The peer was heard to speak the protocol.
     is_known: bool,
     reset: Option<Http2Code>,
+    is_leaving: bool,
 }
 
 impl Facts {
@@ -42,6 +50,9 @@ impl Facts {
                 Some("the server wants HTTP/1.1 for this: ask with --http1.1")
             }
             (_, Some(_), _) => Some("the server gave up this request alone: its log may say why"),
+            (Protocol::Http2, ..) if self.is_leaving => {
+                Some("the server has done with this connection (GOAWAY): its log may say why")
+            }
             (Protocol::Http2, ..) if !self.is_known && !self.https => Some(
                 "does the server speak HTTP/2 without TLS? If not, ask without --http2-prior-knowledge",
             ),
@@ -114,6 +125,7 @@ mod tests {
                 kind,
                 is_known,
                 reset,
+                is_leaving: false,
             };
             let advice = facts.advice().unwrap();
             assert!(advice.contains(expected), "{expected}: {advice}");
@@ -124,7 +136,14 @@ mod tests {
             kind: ErrorKind::Closed,
             is_known: true,
             reset: None,
+            is_leaving: false,
         };
         assert_eq!(lost.advice(), None);
+        let left = Facts {
+            kind: ErrorKind::Timeout,
+            is_leaving: true,
+            ..lost
+        };
+        assert!(left.advice().unwrap().contains("GOAWAY"));
     }
 }
