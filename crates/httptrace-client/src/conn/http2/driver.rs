@@ -62,6 +62,7 @@ impl Driver {
             return Poll::Ready(Dead::because(CloseReason::Canceled));
         };
         let driven = Pin::new(connection).poll(cx);
+        self.http2.0.watch.settle(cx);
         self.http2.tell_pool();
         if let Poll::Ready(ended) = driven {
             return Poll::Ready(self.dead(ended));

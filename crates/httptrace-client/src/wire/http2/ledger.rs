@@ -49,6 +49,10 @@ pub(super) struct Ledger {
     pub(super) tellings: Vec<Telling>,
     /// To be woken when the lock is gone.
     pub(super) wakers: Vec<Waker>,
+    /// Streams that have data to send, and no room for it, since the driver looked.
+    pub(super) unsettled: Vec<u32>,
+    /// Wakes the driver.
+    pub(super) driver: Option<Waker>,
     /// Something was read since somebody asked.
     pub(super) heard: bool,
     /// Nothing more will be read.
@@ -102,6 +106,8 @@ impl Ledger {
             go_away_out: None,
             tellings: Vec::new(),
             wakers: Vec::new(),
+            unsettled: Vec::new(),
+            driver: None,
             heard: false,
             is_deaf: false,
             is_end_told: false,

@@ -98,6 +98,16 @@ impl Watch {
         Ok((StreamWatch { watch, id }, value))
     }
 
+    /// For the driver: settles what requests wait for that came to have data, and wakes it when there are more of them.
+    pub(crate) fn settle(&self, cx: &Context<'_>) {
+        self.tell_after(|ledger| {
+            ledger.driver = Some(cx.waker().clone());
+            for id in std::mem::take(&mut ledger.unsettled) {
+                ledger.balance(id, &mut Now::default());
+            }
+        });
+    }
+
     /// The connection has ended: returns whom to tell, before those who wait for it go on.
     pub(crate) fn end(&self) -> Vec<Emitter> {
         self.tell_after(|ledger| ledger.end(&mut Now::default()))
@@ -249,7 +259,7 @@ impl StreamWatch {
         self.watch.tell_after(|ledger| {
             if let Some(stream) = ledger.streams.get_mut(&self.id) {
                 stream.holding = true;
-                ledger.balance(self.id, &mut Now::default());
+                ledger.gained_data(self.id);
             }
         });
     }
@@ -260,7 +270,7 @@ impl StreamWatch {
             if let Some(stream) = ledger.streams.get_mut(&self.id) {
                 stream.holding = false;
                 stream.given += bytes as u64;
-                ledger.balance(self.id, &mut Now::default());
+                ledger.gained_data(self.id);
             }
         });
     }

@@ -4,9 +4,23 @@ use httptrace::EventError;
 use httptrace::info::FlowWindow;
 
 use super::{Ledger, Now};
+use crate::wire::http2::stream::Stream;
 use crate::wire::http2::tell::{Telling, What};
 
 impl Ledger {
+    /// A request came to have data to send. If there is no room for it and anybody listens, the driver is to settle that:
+    /// what the request's own task told might come after what the driver tells next.
+    pub(in crate::wire::http2) fn gained_data(&mut self, id: u32) {
+        let is_told = |stream: &Stream| {
+            let is_full = stream.window <= 0 || self.window <= 0;
+            is_full && !stream.emitter.is_none()
+        };
+        if self.streams.get(&id).is_some_and(is_told) {
+            self.unsettled.push(id);
+            self.wakers.extend(self.driver.take());
+        }
+    }
+
     /// Settles what a stream's data waits for, if it waits.
     pub(in crate::wire::http2) fn balance(&mut self, id: u32, now: &mut Now) {
         let Some(stream) = self.streams.get_mut(&id) else {
