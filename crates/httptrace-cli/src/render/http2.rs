@@ -95,10 +95,17 @@ fn reset_by(reset: &StreamReset) -> String {
     format!("stream {} by {}", reset.stream_id, end(reset.by))
 }
 
+/// No stream has a larger number.
+const LARGEST_STREAM_ID: u32 = 0x7fff_ffff;
+
 fn away_notes(canvas: &Canvas, away: &GoAway) -> Vec<String> {
     let mut notes = vec![
         format!("by {}", end(away.by)),
-        format!("last stream {}", away.last_stream_id),
+        match away.last_stream_id {
+            // A server that has yet to make up its mind says so (RFC 9113 section 6.8).
+            LARGEST_STREAM_ID => "soon".to_owned(),
+            last => format!("last stream {last}"),
+        },
         away.code.to_string(),
     ];
     let said = away.debug_data.as_deref();

@@ -157,3 +157,10 @@ fn what_the_peer_says_with_its_goaway_is_cut_to_the_line_and_obeyed_by_no_termin
         assert!(text.contains("\"too many pings"), "{text}");
     }
 }
+
+#[test]
+fn a_goaway_that_rules_out_no_stream_yet_names_none() {
+    let away = GoAway::new(ResetBy::Peer, 0x7fff_ffff_u32, Http2Code::NO_ERROR);
+    let text = drawn(&uploading().at(48_000, away), 100);
+    assert!(text.contains("by the peer · soon · NO_ERROR"), "{text}");
+}
