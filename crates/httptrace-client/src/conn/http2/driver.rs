@@ -77,7 +77,8 @@ impl Driver {
                 return Poll::Ready(unanswered(pinger.keep_alive.timeout()));
             }
         }
-        if watch.is_retired() && watch.is_idle() {
+        // Requests that the codec has given up wait for the end to be told.
+        if watch.is_doomed() || (watch.is_retired() && watch.is_idle()) {
             let farewell = self
                 .farewell
                 .get_or_insert_with(|| Box::pin(sleep_until((clock::now() + FAREWELL).into())));

@@ -57,6 +57,8 @@ pub(super) struct Ledger {
     pub(super) heard: bool,
     /// Nothing more will be read.
     pub(super) is_deaf: bool,
+    /// The codec says that the connection ends.
+    pub(super) is_doomed: bool,
     /// The connection has ended, and that was told.
     pub(super) is_end_told: bool,
     /// Who waits for that.
@@ -110,6 +112,7 @@ impl Ledger {
             driver: None,
             heard: false,
             is_deaf: false,
+            is_doomed: false,
             is_end_told: false,
             mourners: Vec::new(),
         }

@@ -68,6 +68,11 @@ impl Watch {
         std::mem::take(&mut self.lock().heard)
     }
 
+    /// Whether the codec has given requests up because the connection ends.
+    pub(crate) fn is_doomed(&self) -> bool {
+        self.lock().is_doomed
+    }
+
     /// Whether nothing more will be read.
     pub(crate) fn is_deaf(&self) -> bool {
         self.lock().is_deaf
@@ -290,13 +295,19 @@ impl StreamWatch {
         }
     }
 
-    /// Ready when it has been told that the connection ended.
+    /// The connection has failed, as the codec says. Ready when it has been told that it ended, which is not long after.
     pub(crate) fn poll_ended(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut ledger = self.watch.lock();
         if ledger.is_end_told {
             return Poll::Ready(());
         }
         ledger.mourners.push(cx.waker().clone());
+        ledger.is_doomed = true;
+        let driver = ledger.driver.take();
+        drop(ledger);
+        if let Some(driver) = driver {
+            driver.wake();
+        }
         Poll::Pending
     }
 
