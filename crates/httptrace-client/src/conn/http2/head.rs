@@ -50,13 +50,16 @@ fn strip(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = options(headers)
         .filter_map(|option| option.parse().ok())
         .collect();
-    let named = named.iter().map(HeaderName::as_str);
-    for name in OF_HTTP1.into_iter().chain(named) {
+    // Over HTTP/1 `Connection` has to name it; over HTTP/2 it may say this alone (RFC 9113 section 8.2.2).
+    let named = named.iter().filter(|name| *name != header::TE);
+    for name in OF_HTTP1.into_iter().chain(named.map(HeaderName::as_str)) {
         headers.remove(name);
     }
-    let is_trailers = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"trailers");
-    if !headers.get_all(header::TE).iter().all(is_trailers) {
-        headers.remove(header::TE);
+    if let Some(codings) = headers.remove(header::TE) {
+        let mut codings = codings.as_bytes().split(|byte| *byte == b',');
+        if codings.any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers")) {
+            headers.insert(header::TE, HeaderValue::from_static("trailers"));
+        }
     }
 }
 
