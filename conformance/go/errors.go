@@ -64,6 +64,7 @@ var textClasses = []struct{ text, class string }{
 	{"unsupported protocol scheme", "usage"},
 	{"no Host in request URL", "usage"},
 	{"invalid header field", "usage"},
+	{"invalid Connection request header", "usage"},
 	{"use of closed network connection", "closed"},
 	{": EOF", "closed"},
 	{"non-zero reserved field", "protocol"},
