@@ -27,6 +27,8 @@ pub(crate) struct Http2 {
     pub(crate) retries: usize,
     /// Whether the server says that it takes no more requests.
     pub(crate) leaves: bool,
+    /// Whether the server is asked for a sign of life meanwhile, and gives one.
+    pub(crate) pings: bool,
     /// Trailers of each response.
     pub(crate) trailers: Vec<Field>,
     /// The window for whose sake the upload waits: `stream` or `connection`.
@@ -259,6 +261,9 @@ fn expectations(case: &Http2, ours: &Ours, connections: &[Connection], wrong: &m
     let retries = ours.events.iter().filter(retried).count();
     wrong.unless_equal("retries", &retries, &case.retries);
     wrong.unless_equal("streams", &streams().count(), &(ours.calls.len() + retries));
+    let pongs = ours.events.iter().filter(|event| event["event"] == "pong");
+    let is_answered = pongs.count() > 0;
+    wrong.unless_equal("whether a PING is answered", &is_answered, &case.pings);
     if !case.trailers.is_empty() {
         for stream in streams() {
             wrong.unless_equal("trailers", &stream.trailers, &case.trailers);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::http2::Http2;
 use crate::origin::{DELAY, LARGE, SMALL};
-use crate::play::Case;
+use crate::play::{Case, Delay};
 
 /// Our exit code, and curl's (`CURLE_HTTP2_STREAM`), for a stream that was reset.
 const RESET: (i32, i32) = (4, 92);
@@ -279,6 +279,18 @@ impl Asked<'_> {
         ];
         if !self.site.name.starts_with("nghttpd") {
             cases.push(status(self.get("no_content", "/empty"), 204));
+        }
+        if !self.site.name.starts_with("nghttpd") {
+            let case = self.get("it_answers_pings_while_it_works", "/slow");
+            cases.push(Case {
+                ours: vec!["--http2-ping", "0.05"],
+                delay: Some(Delay::BeforeHead(DELAY)),
+                http2: case.http2.map(|http2| Http2 {
+                    pings: true,
+                    ..http2
+                }),
+                ..case
+            });
         }
         if self.site.is_one_of(&["go", "node"]) {
             let informed = self.get("early_hints", "/hints");

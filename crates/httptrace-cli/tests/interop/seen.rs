@@ -103,7 +103,7 @@ pub(crate) struct Entry {
     pub(crate) peeks: bool,
     /// All bytes of the response, as sent.
     pub(crate) sent: Option<u64>,
-    /// How long it took the server, all in all.
+    /// How long it took the server, all in all; zero, if it does not say.
     pub(crate) took: Duration,
     pub(crate) tls: Option<Tls>,
 }
