@@ -17,8 +17,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use httptrace::Emitter;
 use httptrace::info::{CloseReason, NoticedBy, WaitedFor};
+use httptrace::{ConnectionId, Emitter};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
@@ -65,6 +65,8 @@ pub(crate) struct Pool {
 struct State {
     idle: IdleConns<Box<Connection>>,
     shared: SharedConns<Http2>,
+    /// For whom streams are being given to those who wait, and the connection that they waited for as a dial.
+    serving: HashMap<Arc<Key>, Option<ConnectionId>>,
     http1_origins: Http1Origins,
     strict_streams: bool,
     waiters: Waiters,
@@ -115,6 +117,7 @@ impl Pool {
         let state = State {
             idle,
             shared: SharedConns::new(),
+            serving: HashMap::new(),
             http1_origins: Http1Origins::default(),
             strict_streams: limits.strict_streams,
             waiters: Waiters::new(limits.max_conns_per_host),

@@ -83,17 +83,29 @@ impl Pool {
 
     /// Gives streams to those who wait, in order, and dials when there are too few. `dialed` is the connection that
     /// they waited for as a dial.
+    ///
+    /// One does it at a time for a key: two would both take a stream for the same waiter, and one who comes at that
+    /// moment might find none, and dial.
     fn serve_waiters(self: &Arc<Self>, key: &Arc<Key>, dialed: Option<ConnectionId>) {
+        let mut state = self.lock();
+        if let Some(serving) = state.serving.get_mut(key) {
+            // Whoever does it will look again.
+            *serving = dialed.or(*serving);
+            return;
+        }
+        state.serving.insert(Arc::clone(key), dialed);
         loop {
-            let mut state = self.lock();
             if !state.waiters.any(key) {
+                state.serving.remove(key);
                 return;
             }
             let Some(candidate) = state.shared.candidate(key) else {
+                state.serving.remove(key);
                 let job = state.shared_dial(key);
                 drop(state);
                 return self.start_dials(job);
             };
+            let dialed = state.serving.get(key).copied().flatten();
             drop(state);
             let cause = match dialed == Some(candidate.conn.id()) {
                 true => WaitedFor::Dial,
@@ -102,6 +114,7 @@ impl Pool {
             if let Some(slot) = self.ask(key, &candidate) {
                 self.hand_over(key, slot, cause);
             }
+            state = self.lock();
         }
     }
 
