@@ -1,5 +1,7 @@
 //! The ledger of an HTTP/2 connection: what its bytes, both ways, say of each stream and of the whole.
 
+#[cfg(any(test, fuzzing))]
+mod audit;
 mod inward;
 mod outward;
 mod windows;

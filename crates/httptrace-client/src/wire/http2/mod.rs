@@ -5,6 +5,8 @@
 
 mod control;
 mod frames;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod ledger;
 mod slots;
 mod stream;

@@ -151,4 +151,10 @@ impl Slots {
     pub(super) fn take_freed(&mut self) -> bool {
         std::mem::take(&mut self.freed)
     }
+
+    /// How many are reserved, open, and of these abandoned.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn counts(&self) -> (usize, usize, usize) {
+        (self.reserved, self.open, self.abandoned)
+    }
 }

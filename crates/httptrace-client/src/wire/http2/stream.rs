@@ -87,7 +87,8 @@ impl Stream {
     /// Whether it is data's turn, and there is some to send, in the codec or before it.
     pub(super) fn owes_data(&self) -> bool {
         let has_data = self.holding || self.given > self.accepted;
-        has_data && self.head == Way::Flushed && !self.closed && !self.is_request_told
+        let is_over = self.closed || self.released || self.is_request_told;
+        has_data && self.head == Way::Flushed && !is_over
     }
 
     /// Whether nothing more can come of it.

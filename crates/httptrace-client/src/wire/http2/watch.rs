@@ -172,6 +172,11 @@ impl Watch {
         value
     }
 
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn look<T>(&self, at: impl FnOnce(&mut Ledger) -> T) -> T {
+        at(&mut self.lock())
+    }
+
     fn lock(&self) -> MutexGuard<'_, Ledger> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
