@@ -192,7 +192,7 @@ impl Pool {
         let mut state = self.lock();
         state.refuses_returns = false;
         // Whoever waits comes before whoever comes now.
-        if !state.waiters.any(key) {
+        if key.protocols != Protocols::Http1 && !state.waiters.any(key) {
             if let Some(candidate) = state.shared.candidate(key) {
                 return Taking::Shared(candidate);
             }
