@@ -94,7 +94,7 @@ impl Driver {
             return Dead::because(*reason);
         }
         if let Err(error) = ended {
-            return failure::dead(&error);
+            return failure::dead(shared, &error);
         }
         match shared.watch.go_away() {
             Some(said) if said.code != Http2Code::NO_ERROR => Dead {

@@ -237,7 +237,7 @@ impl Sent {
                     false => Phase::Send,
                 };
                 let lost = error.is_io();
-                (failure::explain(watch, error, phase), lost)
+                (failure::explain(&stream, error, phase), lost)
             }
             Stop::Refused(error) => (error, false),
         };
@@ -260,8 +260,8 @@ impl Sent {
 
 /// The connection took no request any more: nothing of it was written.
 fn unsent(slot: &StreamSlot, body: SendBody, error: Option<h2::Error>) -> Failed {
-    let message = "the connection ended before the request was written";
-    let mut failed = match slot.conn.0.watch.go_away() {
+    let shared = &slot.conn.0;
+    let mut failed = match shared.watch.go_away() {
         Some(said) => {
             let mut failed = unsendable(failure::go_away(&said));
             // One that is turned away with an error before its first request will be so again.
@@ -269,13 +269,13 @@ fn unsent(slot: &StreamSlot, body: SendBody, error: Option<h2::Error>) -> Failed
             failed.not_processed = (!is_hopeless).then_some(RetryReason::GoAway);
             failed
         }
-        None => unsendable(Error::new(Phase::Send, ErrorKind::Closed, message)),
+        None => unsendable(failure::unsent(shared)),
     };
     if let Some(error) = error {
         failed.error = failed.error.with_source(error);
     }
     failed.unsent = Some(body.into_body());
-    failed.connection_lost = true;
+    failed.connection_lost = failure::not_http2(shared).is_none();
     failed
 }
 

@@ -5,13 +5,36 @@ use std::io;
 use httptrace::info::{CloseReason, Http2Code, ResetBy, RetryReason};
 use httptrace::{ErrorKind, EventError, Phase};
 
+use super::Shared;
+use super::stream::Stream;
 use crate::conn::Dead;
 use crate::dial::{alert_behind, alert_reason};
 use crate::error::Error;
-use crate::wire::http2::{Said, StreamWatch};
+use crate::wire::http2::{Greeting, Said, StreamWatch};
+
+/// What the codec says of too much, and what is meant.
+const EXCESSES: [(&str, &str); 4] = [
+    (
+        "too_many_data_frames",
+        "the server sent too many DATA frames with little or nothing in them",
+    ),
+    (
+        "too_many_continuations",
+        "the server sent a header list in too many CONTINUATION frames",
+    ),
+    (
+        "header_list_way_too_large",
+        "the server sent a header list that is much too large",
+    ),
+    (
+        "too_many_internal_resets",
+        "the server sent too much on one connection for which streams had to be reset",
+    ),
+];
 
 /// Why a stream failed, given the phase it was in.
-pub(super) fn explain(watch: &StreamWatch, error: h2::Error, phase: Phase) -> Error {
+pub(super) fn explain(stream: &Stream, error: h2::Error, phase: Phase) -> Error {
+    let (watch, shared) = (&stream.watch, &*stream.conn.0);
     let during = during(phase);
     if let Some(said) = watch.ignored_by() {
         return go_away_in(&said, phase).with_source(error);
@@ -19,8 +42,16 @@ pub(super) fn explain(watch: &StreamWatch, error: h2::Error, phase: Phase) -> Er
     if let Some((ResetBy::Peer, code)) = watch.reset() {
         return reset(code, phase).with_source(error);
     }
-    let (kind, message) = if let Some(io) = error.get_io() {
-        explain_io(io, during)
+    if is_too_large(stream, &error, phase) {
+        return shared.list_limit.error(phase).with_source(error);
+    }
+    let (kind, message) = if let Some(message) = not_http2(shared) {
+        (ErrorKind::Protocol, message)
+    } else if let Some(io) = error.get_io() {
+        let (kind, message) = explain_io(io, during);
+        (kind, message + &doubt(shared))
+    } else if let Some(message) = excess(shared, &error) {
+        (ErrorKind::Limit, format!("{message} ({during})"))
     } else if let Some(reason) = error.reason().filter(|_| error.is_library()) {
         let code = Http2Code(reason.into());
         let message = format!("the server's HTTP/2 is not valid ({code}, {during})");
@@ -32,6 +63,72 @@ pub(super) fn explain(watch: &StreamWatch, error: h2::Error, phase: Phase) -> Er
         (ErrorKind::Protocol, format!("{error} ({during})"))
     };
     Error::new(phase, kind, message).with_source(error)
+}
+
+/// Whether the codec refused a response's head for its size: it says so itself only if that is beyond all measure.
+fn is_too_large(stream: &Stream, error: &h2::Error, phase: Phase) -> bool {
+    if !error.is_library() || phase == Phase::Receive {
+        return false;
+    }
+    let block = stream.watch.block_bytes();
+    let is_head = block > 0 && stream.watch.is_response_begun();
+    is_head && stream.conn.0.list_limit.is_exceeded_by_block(block)
+}
+
+/// What is said of a peer that answers in another protocol.
+pub(super) fn not_http2(shared: &Shared) -> Option<String> {
+    let instead = match shared.watch.greeting() {
+        Greeting::Http1 => "it answers in HTTP/1",
+        Greeting::Other => "what it says first is something else",
+        Greeting::None | Greeting::Http2 => return None,
+    };
+    let remedy = remedy(shared);
+    Some(format!(
+        "the server does not speak HTTP/2: {instead}; {remedy}"
+    ))
+}
+
+/// What is said of a request that the connection took no more, since it had ended.
+pub(super) fn unsent(shared: &Shared) -> Error {
+    if let Some(message) = not_http2(shared) {
+        return Error::new(Phase::Send, ErrorKind::Protocol, message);
+    }
+    let message = "the connection ended before the request was written".to_owned();
+    let message = message + &doubt(shared);
+    Error::new(Phase::Send, ErrorKind::Closed, message)
+}
+
+/// What may be the matter with a server that ends a connection of which nobody knows that it speaks HTTP/2.
+fn doubt(shared: &Shared) -> String {
+    let is_known = shared.key.https || shared.watch.greeting() != Greeting::None;
+    match is_known {
+        true => String::new(),
+        false => format!(
+            ", and the server had said nothing in HTTP/2: if it does not speak that, {}",
+            remedy(shared)
+        ),
+    }
+}
+
+fn remedy(shared: &Shared) -> &'static str {
+    match shared.key.https {
+        true => "speak HTTP/1.1 to it (ClientBuilder::http1_only)",
+        false => "do without ClientBuilder::http2_prior_knowledge",
+    }
+}
+
+/// Of what the peer sent so much that the codec gave the connection up.
+fn excess(shared: &Shared, error: &h2::Error) -> Option<&'static str> {
+    if !(error.is_library() && error.is_go_away()) {
+        return None;
+    }
+    // It tells the kind of excess in the words alone that it has for the peer; of the whole connection not even so.
+    let said = match shared.watch.farewell().and_then(|said| said.debug_data) {
+        Some(told) => told.to_string(),
+        None => error.to_string(),
+    };
+    let (_, message) = EXCESSES.iter().find(|(word, _)| said.contains(word))?;
+    Some(message)
 }
 
 /// Whether the peer says, or must have meant, that it did nothing with a request (RFC 9113 section 8.7; Go's
@@ -87,7 +184,17 @@ fn go_away_in(said: &Said, phase: Phase) -> Error {
 }
 
 /// Why a connection ended by itself.
-pub(super) fn dead(error: &h2::Error) -> Dead {
+pub(super) fn dead(shared: &Shared, error: &h2::Error) -> Dead {
+    let failed = |kind, message| Dead {
+        reason: CloseReason::Failed,
+        error: Some(EventError::new(kind, message)),
+    };
+    if let Some(message) = not_http2(shared) {
+        return failed(ErrorKind::Protocol, message);
+    }
+    if let Some(message) = excess(shared, error) {
+        return failed(ErrorKind::Limit, message.to_owned());
+    }
     if let Some(io) = error.get_io() {
         let copy = io::Error::new(io.kind(), io.to_string());
         return Dead {

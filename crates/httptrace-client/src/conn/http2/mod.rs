@@ -20,6 +20,7 @@ use httptrace::{ConnectionId, Emitter, ErrorKind, Phase};
 
 pub(crate) use exchange::{Exchanged, exchange};
 pub(crate) use response_body::ResponseBody;
+use settings::ListLimit;
 pub(crate) use settings::Settings;
 
 use super::{HeadLimits, Speech};
@@ -38,6 +39,7 @@ struct Shared {
     local: Option<Address>,
     remote: Option<Address>,
     limits: HeadLimits,
+    list_limit: ListLimit,
     /// Taken away when the connection is to end: the codec ends with its last handle.
     sender: Mutex<Option<SendRequest<Bytes>>>,
     watch: Watch,
@@ -73,6 +75,7 @@ impl Http2 {
             local: dialed.local,
             remote: dialed.remote,
             limits: head_limits,
+            list_limit: http2.list_limit(head_limits),
             sender: Mutex::new(Some(sender)),
             watch,
             pool,

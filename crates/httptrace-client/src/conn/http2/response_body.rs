@@ -114,7 +114,7 @@ impl ResponseBody {
             }
             Some(Err(error)) => {
                 incoming.stream.failed();
-                let error = failure::explain(&incoming.stream.watch, error, Phase::Receive);
+                let error = failure::explain(&incoming.stream, error, Phase::Receive);
                 self.fail(error);
                 Poll::Ready(self.last())
             }

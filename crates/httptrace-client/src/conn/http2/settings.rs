@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use h2::client::Builder;
 
+use httptrace::{ErrorKind, Phase};
+
 use crate::conn::HeadLimits;
+use crate::error::Error;
 use crate::wire::http2::BEFORE_SETTINGS;
 
 /// What a client's HTTP/2 connections have in common.
@@ -41,10 +44,24 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// What a response's header list may have.
+    pub(super) fn list_limit(&self, limits: HeadLimits) -> ListLimit {
+        match self.max_header_list_size {
+            Some(bytes) => ListLimit {
+                bytes,
+                set_by: "http2_max_header_list_size",
+            },
+            None => ListLimit {
+                bytes: limits.as_list_size(),
+                set_by: "max_response_header_bytes",
+            },
+        }
+    }
+
     /// h2's own builder, set up so.
     pub(super) fn builder(&self, limits: HeadLimits) -> Builder {
         let mut builder = Builder::new();
-        let header_list = self.max_header_list_size.unwrap_or(limits.as_list_size());
+        let header_list = self.list_limit(limits).bytes;
         builder
             .enable_push(false)
             .initial_max_send_streams(BEFORE_SETTINGS)
@@ -54,5 +71,30 @@ impl Settings {
             .max_header_list_size(header_list)
             .max_concurrent_reset_streams(self.max_concurrent_reset_streams);
         builder
+    }
+}
+
+/// How large a response's header list may be, and what of the builder says so.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ListLimit {
+    bytes: u32,
+    set_by: &'static str,
+}
+
+impl ListLimit {
+    /// Whether a field block of so many bytes, which was refused, was refused for its size. Compressed it may be little
+    /// more than half as long as what it says, of which 32 bytes a field are not on the wire at all.
+    pub(super) fn is_exceeded_by_block(self, bytes: u64) -> bool {
+        bytes.saturating_mul(2) >= u64::from(self.bytes)
+    }
+
+    /// What is said of a response that exceeds it.
+    pub(super) fn error(self, phase: Phase) -> Error {
+        let Self { bytes, set_by } = self;
+        let message = format!(
+            "the response's head is too large: its header fields have more than {bytes} bytes, each field counted with \
+             32 more; if that is meant to be, raise ClientBuilder::{set_by}"
+        );
+        Error::new(phase, ErrorKind::Limit, message)
     }
 }

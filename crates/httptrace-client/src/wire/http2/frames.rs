@@ -12,7 +12,7 @@ pub(super) mod kind {
     pub(in super::super) const CONTINUATION: u8 = 9;
 }
 
-const HEAD: usize = 9;
+pub(super) const HEAD: usize = 9;
 /// What a client sends before its first frame (RFC 9113 section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// How much of a payload is kept, where it is: all settings that there are, and enough of what GOAWAY says in words.

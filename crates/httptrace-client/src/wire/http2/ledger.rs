@@ -14,6 +14,7 @@ use httptrace::info::StreamReset;
 use httptrace::{Emitter, EventError};
 
 use super::frames::{FrameDecoder, FrameHead, kind};
+use super::greeting::Beginning;
 use super::slots::Slots;
 use super::stream::{Opening, Stream, Way};
 use super::tell::{Said, Telling, What};
@@ -27,6 +28,7 @@ const INITIAL_WINDOW: i64 = 65_535;
 pub(super) struct Ledger {
     outward: FrameDecoder,
     inward: FrameDecoder,
+    pub(super) beginning: Beginning,
     pub(super) streams: HashMap<u32, Stream>,
     pub(super) slots: Slots,
     /// The client's own trace: what concerns the connection while no request is on it.
@@ -47,6 +49,8 @@ pub(super) struct Ledger {
     ping: Option<Ping>,
     pub(super) go_away: Option<Said>,
     go_away_out: Option<Said>,
+    /// Our last GOAWAY.
+    pub(super) farewell: Option<Said>,
     /// To be told when the lock is gone.
     pub(super) tellings: Vec<Telling>,
     /// To be woken when the lock is gone.
@@ -94,6 +98,7 @@ impl Ledger {
         Self {
             outward: FrameDecoder::of_client(),
             inward: FrameDecoder::default(),
+            beginning: Beginning::default(),
             streams: HashMap::new(),
             slots: Slots::new(now),
             own,
@@ -108,6 +113,7 @@ impl Ledger {
             ping: None,
             go_away: None,
             go_away_out: None,
+            farewell: None,
             tellings: Vec::new(),
             wakers: Vec::new(),
             unsettled: Vec::new(),
@@ -141,6 +147,7 @@ impl Ledger {
     /// Bytes were read.
     pub(super) fn read(&mut self, bytes: &[u8], now: &mut Now) {
         self.heard = true;
+        self.beginning.read(bytes);
         let mut decoder = std::mem::take(&mut self.inward);
         decoder.feed(bytes, |fact| self.got(fact, now));
         self.inward = decoder;

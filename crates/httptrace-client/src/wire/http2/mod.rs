@@ -7,6 +7,7 @@ mod control;
 mod frames;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+mod greeting;
 mod ledger;
 mod slots;
 mod stream;
@@ -21,6 +22,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::dial::Stream;
 
+pub(crate) use greeting::Greeting;
 pub(crate) use slots::{BEFORE_SETTINGS, Reserved};
 pub(crate) use stream::Opening;
 pub(crate) use tell::Said;

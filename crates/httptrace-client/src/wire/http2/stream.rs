@@ -42,6 +42,8 @@ pub(super) struct Stream {
     pub(super) is_request_told: bool,
     pub(super) response_begun: bool,
     pub(super) response_ended: bool,
+    /// How long the last field block of the response is on the wire, as far as it has begun.
+    pub(super) block_bytes: u64,
     pub(super) reset: Option<(ResetBy, Http2Code)>,
     /// A reset of ours that has not been handed to the kernel yet.
     pub(super) reset_untold: bool,
@@ -73,6 +75,7 @@ impl Stream {
             is_request_told: false,
             response_begun: false,
             response_ended: false,
+            block_bytes: 0,
             reset: None,
             reset_untold: false,
             window,

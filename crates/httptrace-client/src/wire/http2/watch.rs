@@ -7,6 +7,7 @@ use std::time::Instant;
 use httptrace::Emitter;
 use httptrace::info::{Http2Code, ResetBy, WriteOutcome};
 
+use super::greeting::Greeting;
 use super::ledger::{Ledger, Now};
 use super::slots::Reserved;
 use super::stream::{Opening, Stream, Way};
@@ -81,6 +82,16 @@ impl Watch {
     /// What the peer's GOAWAY said, if there was one.
     pub(crate) fn go_away(&self) -> Option<Said> {
         self.lock().go_away.clone()
+    }
+
+    /// What the peer said first.
+    pub(crate) fn greeting(&self) -> Greeting {
+        self.lock().beginning.greeting()
+    }
+
+    /// What our GOAWAY said, if there was one.
+    pub(crate) fn farewell(&self) -> Option<Said> {
+        self.lock().farewell.clone()
     }
 
     /// How large the peer lets a request's header list be, if it has said so.
@@ -230,6 +241,13 @@ impl StreamWatch {
     /// Whether the response arrived to its end.
     pub(crate) fn is_response_ended(&self) -> bool {
         self.ask(|stream| stream.response_ended)
+    }
+
+    /// How long the last field block of the response is on the wire: nothing is known of what it says.
+    pub(crate) fn block_bytes(&self) -> u64 {
+        let ledger = self.watch.lock();
+        let stream = ledger.streams.get(&self.id);
+        stream.map_or(0, |stream| stream.block_bytes)
     }
 
     /// Who reset the stream, and why, if somebody did.

@@ -18,6 +18,7 @@ impl Ledger {
                 if head.kind == kind::HEADERS {
                     self.begin_response(head.stream, began, now);
                 }
+                self.measure_block(head);
             }
             Fact::Data(..) => {}
             Fact::Done(head, payload) => {
@@ -42,6 +43,17 @@ impl Ledger {
             let at = began.unwrap_or_else(|| now.get());
             let what = What::FirstByte;
             self.tellings.push(Telling { emitter, at, what });
+        }
+    }
+
+    /// Counts the bytes of a response's field block, frame by frame.
+    fn measure_block(&mut self, head: FrameHead) {
+        if let Some(stream) = self.streams.get_mut(&head.stream) {
+            match head.kind {
+                kind::HEADERS => stream.block_bytes = u64::from(head.length),
+                kind::CONTINUATION => stream.block_bytes += u64::from(head.length),
+                _ => {}
+            }
         }
     }
 

@@ -30,13 +30,14 @@ impl Ledger {
                 if let Some(stream) = self.streams.get_mut(&head.stream) {
                     stream.reset.get_or_insert((ResetBy::Local, code));
                     stream.reset_untold = true;
-                    self.touched.push(head.stream);
+                    self.touch(head.stream);
                     self.close(head.stream, now);
                 }
             }
             kind::GOAWAY => {
                 self.slots.retire();
                 self.go_away_out = control::go_away(payload, ResetBy::Local);
+                self.farewell = self.go_away_out.clone();
             }
             kind::PING if !head.is_ack() => {
                 if let Ok(payload) = payload.try_into() {
@@ -54,11 +55,19 @@ impl Ledger {
         if let Some(stream) = self.streams.get_mut(&id) {
             stream.window -= i64::from(bytes);
             stream.accepted += u64::from(bytes);
-            self.touched.push(id);
+            self.touch(id);
             self.balance(id, now);
         }
         if before > 0 && self.window <= 0 {
             self.balance_all(now);
+        }
+    }
+
+    /// Something of a stream is to be looked at when it is flushed.
+    fn touch(&mut self, id: u32) {
+        // A frame comes in many pieces.
+        if self.touched.last() != Some(&id) {
+            self.touched.push(id);
         }
     }
 
@@ -67,15 +76,16 @@ impl Ledger {
         let Some(stream) = self.streams.get_mut(&id) else {
             return;
         };
-        self.touched.push(id);
         if head {
             stream.head = stream.head.max(Way::Accepted);
         }
         if end {
             stream.end = Way::Accepted;
-            if stream.response_ended {
-                self.close(id, now);
-            }
+        }
+        let is_over = end && stream.response_ended;
+        self.touch(id);
+        if is_over {
+            self.close(id, now);
         }
     }
 }
