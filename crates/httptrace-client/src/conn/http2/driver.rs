@@ -154,7 +154,8 @@ impl Pinger {
                     let _ = self.ping_pong.send_ping(Ping::opaque());
                     self.keep_alive.asked(clock::now());
                 }
-                Step::Wait(until) => {
+                Step::Wait(None) => return Poll::Pending,
+                Step::Wait(Some(until)) => {
                     self.sleep.as_mut().reset(until.into());
                     if self.sleep.as_mut().poll(cx).is_pending() {
                         return Poll::Pending;

@@ -21,8 +21,8 @@ enum State {
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Nothing until then, unless something is heard.
-    Wait(Instant),
+    /// Nothing until then, unless something is heard; absent if no instant can hold it.
+    Wait(Option<Instant>),
     /// A PING is to be sent.
     Ask,
     /// The peer is gone.
@@ -59,8 +59,8 @@ impl KeepAlive {
             State::Heard(since) => (since, self.interval, Step::Ask),
             State::Asked(since) => (since, self.timeout, Step::GiveUp),
         };
-        match since + limit {
-            due if due <= now => after,
+        match since.checked_add(limit) {
+            Some(due) if due <= now => after,
             due => Step::Wait(due),
         }
     }
@@ -76,11 +76,14 @@ mod tests {
     fn after_a_silence_the_peer_is_asked_and_then_given_up() {
         let start = Instant::now();
         let mut keep_alive = KeepAlive::new(10 * SECOND, 3 * SECOND, start);
-        assert_eq!(keep_alive.step(start), Step::Wait(start + 10 * SECOND));
+        assert_eq!(
+            keep_alive.step(start),
+            Step::Wait(Some(start + 10 * SECOND))
+        );
         let asked = start + 10 * SECOND;
         assert_eq!(keep_alive.step(asked), Step::Ask);
         keep_alive.asked(asked);
-        assert_eq!(keep_alive.step(asked), Step::Wait(asked + 3 * SECOND));
+        assert_eq!(keep_alive.step(asked), Step::Wait(Some(asked + 3 * SECOND)));
         assert_eq!(keep_alive.step(asked + 3 * SECOND), Step::GiveUp);
     }
 
@@ -89,13 +92,20 @@ mod tests {
         let start = Instant::now();
         let mut keep_alive = KeepAlive::new(10 * SECOND, 3 * SECOND, start);
         keep_alive.heard(start + 9 * SECOND);
-        let due = Step::Wait(start + 19 * SECOND);
+        let due = Step::Wait(Some(start + 19 * SECOND));
         assert_eq!(keep_alive.step(start + 10 * SECOND), due);
         keep_alive.asked(start + 19 * SECOND);
         keep_alive.heard(start + 20 * SECOND);
         assert_eq!(
             keep_alive.step(start + 29 * SECOND),
-            Step::Wait(start + 30 * SECOND)
+            Step::Wait(Some(start + 30 * SECOND))
         );
+    }
+
+    #[test]
+    fn a_silence_without_end_is_never_broken() {
+        let start = Instant::now();
+        let keep_alive = KeepAlive::new(Duration::MAX, SECOND, start);
+        assert_eq!(keep_alive.step(start + 10 * SECOND), Step::Wait(None));
     }
 }
