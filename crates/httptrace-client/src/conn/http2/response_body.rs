@@ -227,13 +227,16 @@ impl Incoming {
         }
     }
 
-    /// A response that came to its end is whole, whatever the peer did to the stream after it.
+    /// A response that came to its end is whole, whatever the peer did to the stream or the connection after it: the
+    /// codec has taken all that came before a reset, and before the end of what the peer writes.
     fn poll_error(
         &mut self,
         error: h2::Error,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, h2::Error>>> {
-        if error.is_remote() && self.stream.watch.is_response_ended() {
+        let watch = &self.stream.watch;
+        let came_after = error.is_remote() || (error.is_io() && watch.is_connection_deaf());
+        if came_after && watch.is_response_ended() {
             return Poll::Ready(None);
         }
         self.stream

@@ -250,6 +250,11 @@ impl StreamWatch {
         stream.map_or(0, |stream| stream.block_bytes)
     }
 
+    /// Whether nothing more will be read of its connection.
+    pub(crate) fn is_connection_deaf(&self) -> bool {
+        self.watch.is_deaf()
+    }
+
     /// Who reset the stream, and why, if somebody did.
     pub(crate) fn reset(&self) -> Option<(ResetBy, Http2Code)> {
         let ledger = self.watch.lock();
