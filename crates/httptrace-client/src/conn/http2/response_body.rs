@@ -262,10 +262,10 @@ impl Incoming {
     }
 
     fn stop_upload(&mut self, outcome: impl FnOnce() -> WriteOutcome) {
+        self.stream.watch.give_up(outcome);
         if let Rest::GoesOn(background) = &self.rest {
             background.abort();
         }
-        self.stream.watch.give_up(outcome);
     }
 }
 

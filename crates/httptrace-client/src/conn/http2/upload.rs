@@ -187,14 +187,15 @@ impl Upload {
     }
 
     /// Goes on in a task of its own: the final response's head came, and the rest may still be wanted.
-    pub(super) fn go_on(mut self) -> Background {
+    pub(super) fn go_on(self) -> Background {
+        let mut going = GoingOn(self);
         let uploading = async move {
+            let upload = &mut going.0;
             // Its failure has been told of by then.
-            let _ = poll_fn(|cx| self.poll(cx)).await;
-            if !self.broken {
-                poll_fn(|cx| self.watch.poll_flushed(cx)).await;
+            let _ = poll_fn(|cx| upload.poll(cx)).await;
+            if !upload.broken {
+                poll_fn(|cx| upload.watch.poll_flushed(cx)).await;
             }
-            self.cut_short(false);
         };
         let runtime = Handle::try_current().ok();
         Background(runtime.map(|runtime| runtime.spawn(uploading).abort_handle()))
@@ -211,6 +212,15 @@ impl Upload {
             }
             _ => WriteOutcome::Failed(self.emitter.reason_for_drop()),
         });
+    }
+}
+
+/// An upload in a task of its own. However the task ends, with its runtime for example, what became of the request is told.
+struct GoingOn(Upload);
+
+impl Drop for GoingOn {
+    fn drop(&mut self) {
+        self.0.cut_short(false);
     }
 }
 
