@@ -90,7 +90,7 @@ impl Driver {
     /// Why the connection ended.
     fn dead(&self, ended: Result<(), h2::Error>) -> Dead {
         let shared = &self.http2.0;
-        if let Some(reason) = shared.retired.get() {
+        if let Some(reason) = shared.retired.get().filter(|_| shared.watch.is_unused()) {
             return Dead::because(*reason);
         }
         if let Err(error) = ended {

@@ -134,7 +134,7 @@ impl Slots {
     }
 
     /// Whether no request has a stream.
-    fn is_unused(&self) -> bool {
+    pub(super) fn is_unused(&self) -> bool {
         self.reserved + self.open == self.abandoned
     }
 

@@ -54,6 +54,11 @@ impl Watch {
         self.lock().slots.is_idle()
     }
 
+    /// Whether no request has a stream: those that are left, if any, end with a reset that is on its way.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.lock().slots.is_unused()
+    }
+
     /// Since when no stream is taken.
     pub(crate) fn idle_since(&self) -> Option<Instant> {
         self.lock().slots.idle_since()
