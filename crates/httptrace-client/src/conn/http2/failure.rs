@@ -50,12 +50,11 @@ pub(super) fn explain(stream: &Stream, error: h2::Error, phase: Phase) -> Error 
     } else if let Some(io) = error.get_io() {
         let (kind, message) = explain_io(io, during);
         (kind, message + &doubt(shared))
-    } else if let Some(message) = excess(shared, &error) {
+    } else if let Some(message) = excess_behind(shared, &error) {
         (ErrorKind::Limit, format!("{message} ({during})"))
     } else if let Some(reason) = error.reason().filter(|_| error.is_library()) {
         let code = Http2Code(reason.into());
-        let message = format!("the server's HTTP/2 is not valid ({code}, {during})");
-        (ErrorKind::Protocol, message)
+        (ErrorKind::Protocol, invalid(code, during))
     } else if error.is_go_away() {
         let message = format!("the connection ended {during}: {error}");
         (ErrorKind::Closed, message)
@@ -93,6 +92,16 @@ pub(super) fn unsent(shared: &Shared) -> Error {
     if let Some(message) = not_http2(shared) {
         return Error::new(Phase::Send, ErrorKind::Protocol, message);
     }
+    // Then the codec has found fault with the server before it was asked for anything.
+    let fault = shared.watch.farewell();
+    if let Some(said) = fault.filter(|said| said.code != Http2Code::NO_ERROR) {
+        let during = "before the request was written";
+        let (kind, message) = match excess(said.debug_data.as_deref().unwrap_or_default()) {
+            Some(message) => (ErrorKind::Limit, format!("{message} ({during})")),
+            None => (ErrorKind::Protocol, invalid(said.code, during)),
+        };
+        return Error::new(Phase::Send, kind, message);
+    }
     let message = "the connection ended before the request was written".to_owned();
     let message = message + &doubt(shared);
     Error::new(Phase::Send, ErrorKind::Closed, message)
@@ -110,6 +119,10 @@ fn doubt(shared: &Shared) -> String {
     }
 }
 
+fn invalid(code: Http2Code, during: &str) -> String {
+    format!("the server's HTTP/2 is not valid ({code}, {during})")
+}
+
 fn remedy(shared: &Shared) -> &'static str {
     match shared.key.https {
         true => "speak HTTP/1.1 to it (ClientBuilder::http1_only)",
@@ -118,7 +131,7 @@ fn remedy(shared: &Shared) -> &'static str {
 }
 
 /// Of what the peer sent so much that the codec gave the connection up.
-fn excess(shared: &Shared, error: &h2::Error) -> Option<&'static str> {
+fn excess_behind(shared: &Shared, error: &h2::Error) -> Option<&'static str> {
     if !(error.is_library() && error.is_go_away()) {
         return None;
     }
@@ -127,6 +140,10 @@ fn excess(shared: &Shared, error: &h2::Error) -> Option<&'static str> {
         Some(told) => told.to_string(),
         None => error.to_string(),
     };
+    excess(&said)
+}
+
+fn excess(said: &str) -> Option<&'static str> {
     let (_, message) = EXCESSES.iter().find(|(word, _)| said.contains(word))?;
     Some(message)
 }
@@ -192,7 +209,7 @@ pub(super) fn dead(shared: &Shared, error: &h2::Error) -> Dead {
     if let Some(message) = not_http2(shared) {
         return failed(ErrorKind::Protocol, message);
     }
-    if let Some(message) = excess(shared, error) {
+    if let Some(message) = excess_behind(shared, error) {
         return failed(ErrorKind::Limit, message.to_owned());
     }
     if let Some(io) = error.get_io() {
