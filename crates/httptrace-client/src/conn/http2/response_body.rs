@@ -222,7 +222,12 @@ impl Incoming {
             }
         }
         match ready!(self.codec.poll_trailers(cx)) {
-            Ok(trailers) => Poll::Ready(trailers.map(|fields| Ok(Frame::trailers(fields)))),
+            // A frame without fields may end a stream as well.
+            Ok(trailers) => Poll::Ready(
+                trailers
+                    .filter(|fields| !fields.is_empty())
+                    .map(|fields| Ok(Frame::trailers(fields))),
+            ),
             Err(error) => self.poll_error(error, cx),
         }
     }
