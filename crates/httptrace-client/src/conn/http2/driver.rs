@@ -47,7 +47,7 @@ struct Driver {
     connection: Option<Connection<Tap, Bytes>>,
     http2: Http2,
     pinger: Option<Pinger>,
-    /// Begins when nothing but our farewell is left to be written.
+    /// Begins when nothing but our farewell, and the resets of streams that nobody asks for, are left to be written.
     farewell: Option<Pin<Box<Sleep>>>,
 }
 
@@ -77,8 +77,7 @@ impl Driver {
                 return Poll::Ready(unanswered(pinger.keep_alive.timeout()));
             }
         }
-        // Requests that the codec has given up wait for the end to be told.
-        if watch.is_doomed() || (watch.is_retired() && watch.is_idle()) {
+        if watch.is_leaving(cx) {
             let farewell = self
                 .farewell
                 .get_or_insert_with(|| Box::pin(sleep_until((clock::now() + FAREWELL).into())));
@@ -95,6 +94,9 @@ impl Driver {
         }
         if let Err(error) = ended {
             return failure::dead(shared, &error);
+        }
+        if let Some(dead) = shared.lost.get() {
+            return dead.clone();
         }
         match shared.watch.go_away() {
             Some(said) if said.code != Http2Code::NO_ERROR => Dead {

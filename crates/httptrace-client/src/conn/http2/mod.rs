@@ -23,7 +23,7 @@ pub(crate) use response_body::ResponseBody;
 use settings::ListLimit;
 pub(crate) use settings::Settings;
 
-use super::{HeadLimits, Speech};
+use super::{Dead, HeadLimits, Speech};
 use crate::dial::Dialed;
 use crate::error::Error;
 use crate::pool::{Key, Pool};
@@ -46,6 +46,8 @@ struct Shared {
     pool: Weak<Pool>,
     /// Why it takes no new requests, if that was decided here.
     retired: OnceLock<CloseReason>,
+    /// Why it is of no use to anybody, if a stream has heard of that.
+    lost: OnceLock<Dead>,
 }
 
 impl Http2 {
@@ -80,6 +82,7 @@ impl Http2 {
             watch,
             pool,
             retired: OnceLock::new(),
+            lost: OnceLock::new(),
         }));
         driver::spawn(connection, this.clone(), &http2);
         Ok(this)
@@ -127,6 +130,12 @@ impl Http2 {
         let _ = self.0.retired.set(reason);
         self.0.watch.retire();
         self.end_if_done();
+    }
+
+    /// The codec has given it up: it ends, even if the peer does not take our farewell.
+    fn lost(&self, error: &h2::Error) {
+        let _ = self.0.lost.set(failure::dead(&self.0, error));
+        self.0.watch.doom();
     }
 
     /// Ends, if it is retired and its last stream is over.

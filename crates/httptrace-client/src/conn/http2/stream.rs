@@ -33,10 +33,11 @@ impl Stream {
     /// stream failed, is told first.
     pub(super) fn poll_settled(&self, error: &h2::Error, cx: &mut Context<'_>) -> Poll<()> {
         let of_connection = error.is_io() || error.is_go_away();
-        match of_connection && self.watch.ignored_by().is_none() {
-            true => self.watch.poll_ended(cx),
-            false => Poll::Ready(()),
+        if !of_connection || self.watch.ignored_by().is_some() {
+            return Poll::Ready(());
         }
+        self.conn.lost(error);
+        self.watch.poll_ended(cx)
     }
 }
 

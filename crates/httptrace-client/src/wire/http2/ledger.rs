@@ -63,7 +63,7 @@ pub(super) struct Ledger {
     pub(super) heard: bool,
     /// Nothing more will be read.
     pub(super) is_deaf: bool,
-    /// The codec says that the connection ends.
+    /// It is of no use to anybody any more.
     pub(super) is_doomed: bool,
     /// The connection has ended, and that was told.
     pub(super) is_end_told: bool,
@@ -225,6 +225,23 @@ impl Ledger {
         listening.collect()
     }
 
+    /// No more streams are given out.
+    pub(super) fn retire(&mut self) {
+        self.slots.retire();
+        self.wake_driver_if_leaving();
+    }
+
+    /// Whether there is nothing left to do for the connection but to end.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.is_doomed || (self.slots.is_retired() && self.slots.is_unused())
+    }
+
+    fn wake_driver_if_leaving(&mut self) {
+        if self.is_leaving() {
+            self.wakers.extend(self.driver.take());
+        }
+    }
+
     /// As far as the wire goes, a stream is over: another may take its place.
     pub(super) fn close(&mut self, id: u32, now: &mut Now) {
         let Some(stream) = self.streams.get_mut(&id) else {
@@ -262,6 +279,7 @@ impl Ledger {
                 self.close(id, now);
             }
         }
+        self.wake_driver_if_leaving();
         self.forget_if_over(id);
     }
 

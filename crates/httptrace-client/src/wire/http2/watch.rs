@@ -42,7 +42,25 @@ impl Watch {
 
     /// No more streams are given out.
     pub(crate) fn retire(&self) {
-        self.lock().slots.retire();
+        self.tell_after(Ledger::retire);
+    }
+
+    /// The connection is of no use to anybody any more.
+    pub(crate) fn doom(&self) {
+        self.tell_after(|ledger| {
+            ledger.is_doomed = true;
+            ledger.retire();
+        });
+    }
+
+    /// Whether there is nothing left for the connection to do but to end. Wakes this task when that comes to be so.
+    pub(crate) fn is_leaving(&self, cx: &Context<'_>) -> bool {
+        let mut ledger = self.lock();
+        let is_leaving = ledger.is_leaving();
+        if !is_leaving {
+            ledger.driver = Some(cx.waker().clone());
+        }
+        is_leaving
     }
 
     pub(crate) fn is_retired(&self) -> bool {
@@ -72,11 +90,6 @@ impl Watch {
     /// Whether anything was read since this was last asked.
     pub(crate) fn take_heard(&self) -> bool {
         std::mem::take(&mut self.lock().heard)
-    }
-
-    /// Whether the codec has given requests up because the connection ends.
-    pub(crate) fn is_doomed(&self) -> bool {
-        self.lock().is_doomed
     }
 
     /// Whether nothing more will be read.
@@ -335,12 +348,6 @@ impl StreamWatch {
             return Poll::Ready(());
         }
         ledger.mourners.push(cx.waker().clone());
-        ledger.is_doomed = true;
-        let driver = ledger.driver.take();
-        drop(ledger);
-        if let Some(driver) = driver {
-            driver.wake();
-        }
         Poll::Pending
     }
 
