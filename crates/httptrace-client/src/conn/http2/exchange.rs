@@ -260,6 +260,14 @@ impl Sent {
 
 /// The connection took no request any more: nothing of it was written.
 fn unsent(slot: &StreamSlot, body: SendBody, error: Option<h2::Error>) -> Failed {
+    if let Some(error) = &error {
+        if !error.is_io() && !error.is_go_away() {
+            let message = format!("the request is not one that HTTP/2 can send: {error}");
+            return unsendable(Error::usage(message));
+        }
+        // No other request shall come here, though the connection may take its time to end.
+        slot.conn.lost(error);
+    }
     let shared = &slot.conn.0;
     let mut failed = match shared.watch.go_away() {
         Some(said) => {
