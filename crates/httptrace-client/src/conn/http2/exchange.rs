@@ -228,6 +228,7 @@ impl Sent {
             stream, response, ..
         } = self;
         let watch = &stream.watch;
+        let mut not_processed = None;
         let (error, lost) = match stop {
             Stop::Codec(error) => {
                 poll_fn(|cx| stream.poll_settled(&error, cx)).await;
@@ -237,6 +238,7 @@ impl Sent {
                     false => Phase::Send,
                 };
                 let lost = error.is_io();
+                not_processed = failure::not_processed(watch);
                 (failure::explain(&stream, error, phase), lost)
             }
             Stop::Refused(error) => (error, false),
@@ -244,7 +246,7 @@ impl Sent {
         watch.give_up(|| WriteOutcome::Failed(error.to_event()));
         let failed = Failed {
             unsent: None,
-            not_processed: failure::not_processed(watch),
+            not_processed,
             request_begun: watch.is_request_begun(),
             response_begun: watch.is_response_begun(),
             // Other than on HTTP/1 a lost connection is no reason to try again (as in Go): the peer would have said
