@@ -150,6 +150,38 @@ async fn a_peer_that_reads_nothing_does_not_keep_the_connection_of_a_client_that
 }
 
 #[tokio::test(start_paused = true)]
+async fn goaway_between_a_stream_and_its_request_leaves_the_other_streams_alone() {
+    let peer = peer(|h| {
+        let h = h.handshake_with(|settings| settings.max_concurrent_streams(2));
+        let h = h.expect_request(2).send_head(1, 200).delay(10);
+        let h = h.respond(2, 200, "").delay(10).send_go_away(2, 0, "");
+        h.delay(5000).send_last_data(1, "slow")
+    });
+    let second = |c: httptrace_test::Script| {
+        c.http2(|h| h.handshake().expect_request(1).respond(1, 200, "again"))
+    };
+    let play = async |client: &Client, _: &DuplexPeer| {
+        let late = async {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            let mut late = Box::pin(fetch(client, get("/late")));
+            // It waits for a stream, has one, and hears of that too late.
+            assert!(rig::AtMost::polls(1, &mut late).await.is_none());
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            late.await
+        };
+        let (slow, quick) = (fetch(client, get("/slow")), fetch(client, get("/")));
+        let (slow, quick, late) = tokio::join!(biased; slow, quick, late);
+        assert_eq!(quick.unwrap(), "");
+        assert_eq!(late.unwrap(), "again");
+        assert_eq!(slow.unwrap(), "slow");
+    };
+    let strict =
+        |client: httptrace_client::ClientBuilder| client.http2_strict_max_concurrent_requests(true);
+    let told = told(peer.conn(second), strict, play).await;
+    assert_eq!(told.count(EventName::AttemptStart), 4);
+}
+
+#[tokio::test(start_paused = true)]
 async fn te_is_said_once_and_as_the_codec_likes_it() {
     let peer = peer(|h| {
         let h = h.handshake().expect_request(1).respond(1, 200, "hello");

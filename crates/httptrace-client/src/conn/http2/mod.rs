@@ -132,8 +132,12 @@ impl Http2 {
         self.end_if_done();
     }
 
-    /// The codec has given it up: it ends, even if the peer does not take our farewell.
+    /// The codec has given it up: it ends, even if the peer does not take our farewell. Other than after the peer's
+    /// GOAWAY, which leaves its streams alone.
     fn lost(&self, error: &h2::Error) {
+        if error.is_go_away() && error.is_remote() {
+            return;
+        }
         let _ = self.0.lost.set(failure::dead(&self.0, error));
         self.0.watch.doom();
     }
