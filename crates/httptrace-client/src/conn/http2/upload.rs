@@ -72,10 +72,9 @@ impl Upload {
             });
         }
         if let Some(waiting) = &mut self.waiting {
-            if waiting.poll(self.watch.is_head_flushed(), cx) != Decision::Open {
-                // A reset ends the wait; a HEADERS frame that has left wakes nobody else.
-                self.watch.wake_when_flushed(cx);
-            } else {
+            // A HEADERS frame that leaves wakes nobody else; asked for first, so that none leaves unnoticed.
+            self.watch.wake_when_flushed(cx);
+            if waiting.poll(self.watch.is_head_flushed(), cx) == Decision::Open {
                 self.waiting = None;
             }
         }
