@@ -271,19 +271,23 @@ fn unsent(slot: &StreamSlot, body: SendBody, error: Option<h2::Error>) -> Failed
         slot.conn.lost(error);
     }
     let shared = &slot.conn.0;
-    let mut failed = match shared.watch.go_away() {
-        Some(said) => {
+    let mut failed = match (shared.watch.go_away(), shared.watch.alert()) {
+        (Some(said), _) => {
             let mut failed = unsendable(failure::go_away(&said));
             // One that is turned away with an error before its first request will be so again.
             let is_hopeless = !slot.reused && said.code != Http2Code::NO_ERROR;
             failed.not_processed = (!is_hopeless).then_some(RetryReason::GoAway);
             failed
         }
-        None => unsendable(failure::unsent(shared)),
+        (None, Some(alert)) => unsendable(failure::refused_by_tls(alert, Phase::Send)),
+        (None, None) => {
+            let ended = failure::unsent(shared);
+            unsendable(match error {
+                Some(error) => ended.with_source(error),
+                None => ended,
+            })
+        }
     };
-    if let Some(error) = error {
-        failed.error = failed.error.with_source(error);
-    }
     failed.unsent = Some(body.into_body());
     failed.connection_lost = failure::not_http2(shared).is_none();
     failed

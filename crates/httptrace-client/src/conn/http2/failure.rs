@@ -4,11 +4,12 @@ use std::io;
 
 use httptrace::info::{CloseReason, Http2Code, ResetBy, RetryReason};
 use httptrace::{ErrorKind, EventError, Phase};
+use rustls::AlertDescription;
 
 use super::Shared;
 use super::stream::Stream;
 use crate::conn::Dead;
-use crate::dial::{alert_behind, alert_reason};
+use crate::dial::alert_reason;
 use crate::error::Error;
 use crate::wire::http2::{Greeting, Said, StreamWatch};
 
@@ -44,6 +45,9 @@ pub(super) fn explain(stream: &Stream, error: h2::Error, phase: Phase) -> Error 
     }
     if is_too_large(stream, &error, phase) {
         return shared.list_limit.error(phase).with_source(error);
+    }
+    if let Some(alert) = watch.alert().filter(|_| error.is_io()) {
+        return refused_by_tls(alert, phase);
     }
     let (kind, message) = if let Some(message) = not_http2(shared) {
         (ErrorKind::Protocol, message)
@@ -200,6 +204,14 @@ fn go_away_in(said: &Said, phase: Phase) -> Error {
     Error::new(phase, ErrorKind::Closed, message)
 }
 
+/// What is said of a TLS session that the peer ended by an alert, which the codec knows by its text alone.
+pub(super) fn refused_by_tls(alert: AlertDescription, phase: Phase) -> Error {
+    let reason = alert_reason(alert);
+    let message = format!("the TLS session ended {}: {reason}", during(phase));
+    let source = rustls::Error::AlertReceived(alert);
+    Error::new(phase, ErrorKind::Tls, message).with_source(source)
+}
+
 /// Why a connection ended by itself.
 pub(super) fn dead(shared: &Shared, error: &h2::Error) -> Dead {
     let failed = |kind, message| Dead {
@@ -213,10 +225,13 @@ pub(super) fn dead(shared: &Shared, error: &h2::Error) -> Dead {
         return failed(ErrorKind::Limit, message.to_owned());
     }
     if let Some(io) = error.get_io() {
-        let copy = io::Error::new(io.kind(), io.to_string());
+        let error = match shared.watch.alert() {
+            Some(alert) => EventError::new(ErrorKind::Tls, alert_reason(alert)),
+            None => EventError::io(io::Error::new(io.kind(), io.to_string())),
+        };
         return Dead {
             reason: CloseReason::PeerClosed,
-            error: Some(EventError::io(copy)),
+            error: Some(error),
         };
     }
     let (reason, kind) = match error.is_go_away() && error.is_remote() {
@@ -230,10 +245,6 @@ pub(super) fn dead(shared: &Shared, error: &h2::Error) -> Dead {
 }
 
 fn explain_io(io: &io::Error, during: &str) -> (ErrorKind, String) {
-    if let Some(alert) = alert_behind(io) {
-        let message = format!("the TLS session ended {during}: {}", alert_reason(alert));
-        return (ErrorKind::Tls, message);
-    }
     match io.kind() {
         // h2's word for a connection that has ended.
         io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof => {

@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use httptrace::info::StreamReset;
 use httptrace::{Emitter, EventError};
+use rustls::AlertDescription;
 
 use super::frames::{FrameDecoder, FrameHead, kind};
 use super::greeting::Beginning;
@@ -63,6 +64,8 @@ pub(super) struct Ledger {
     pub(super) heard: bool,
     /// Nothing more will be read.
     pub(super) is_deaf: bool,
+    /// The alert by which the peer ended the TLS session.
+    pub(super) alert: Option<AlertDescription>,
     /// It is of no use to anybody any more.
     pub(super) is_doomed: bool,
     /// The connection has ended, and that was told.
@@ -120,6 +123,7 @@ impl Ledger {
             driver: None,
             heard: false,
             is_deaf: false,
+            alert: None,
             is_doomed: false,
             is_end_told: false,
             mourners: Vec::new(),

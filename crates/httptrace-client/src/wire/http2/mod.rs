@@ -20,7 +20,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::dial::Stream;
+use crate::dial::{Stream, alert_behind};
 
 pub(crate) use greeting::Greeting;
 pub(crate) use slots::{BEFORE_SETTINGS, Reserved};
@@ -78,7 +78,8 @@ impl AsyncRead for Tap {
         let read = ready!(Pin::new(&mut self.stream).poll_read(cx, buf));
         match read {
             Ok(()) if buf.filled().len() > before => self.watch.read(&buf.filled()[before..]),
-            _ => self.watch.deafened(),
+            Ok(()) => self.watch.deafened(None),
+            Err(ref error) => self.watch.deafened(alert_behind(error)),
         }
         Poll::Ready(read)
     }

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use httptrace::Emitter;
 use httptrace::info::{Http2Code, ResetBy, WriteOutcome};
+use rustls::AlertDescription;
 
 use super::greeting::Greeting;
 use super::ledger::{Ledger, Now};
@@ -95,6 +96,11 @@ impl Watch {
     /// Whether nothing more will be read.
     pub(crate) fn is_deaf(&self) -> bool {
         self.lock().is_deaf
+    }
+
+    /// The alert by which the peer ended the TLS session, if it did.
+    pub(crate) fn alert(&self) -> Option<AlertDescription> {
+        self.lock().alert
     }
 
     /// What the peer's GOAWAY said, if there was one.
@@ -192,9 +198,11 @@ impl Watch {
         self.tell_after(|ledger| ledger.read(bytes, &mut Now::default()));
     }
 
-    /// Nothing more will be read.
-    pub(super) fn deafened(&self) {
-        self.lock().is_deaf = true;
+    /// Nothing more will be read, because of this alert if there was one: the codec does not tell.
+    pub(super) fn deafened(&self, alert: Option<AlertDescription>) {
+        let mut ledger = self.lock();
+        ledger.is_deaf = true;
+        ledger.alert = alert;
     }
 
     /// Does something with the ledger, and tells what came of it when the lock is gone.
@@ -270,6 +278,11 @@ impl StreamWatch {
         let ledger = self.watch.lock();
         let stream = ledger.streams.get(&self.id);
         stream.map_or(0, |stream| stream.block_bytes)
+    }
+
+    /// The alert by which the peer ended its connection's TLS session, if it did.
+    pub(crate) fn alert(&self) -> Option<AlertDescription> {
+        self.watch.alert()
     }
 
     /// Whether nothing more will be read of its connection.
