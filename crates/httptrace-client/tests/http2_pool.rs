@@ -285,7 +285,7 @@ async fn the_sweep_ends_a_connection_that_has_been_idle_for_too_long() {
     assert_eq!(peer.open(), 1);
     sleep(Duration::from_millis(1300)).await;
     assert_eq!(peer.open(), 0);
-    assert_eq!(closings(&own)[0].0, "idle_timeout");
+    assert_eq!(closings(&own), [("idle_timeout", Some("sweep"))]);
     drop(client);
     own.finish().await;
 }
@@ -293,12 +293,17 @@ async fn the_sweep_ends_a_connection_that_has_been_idle_for_too_long() {
 #[tokio::test(start_paused = true)]
 async fn a_shared_connection_past_its_time_is_not_taken() {
     let peer = peer(10);
-    let client = warm(over(&peer).idle_timeout(Duration::from_millis(400))).await;
+    let own = Checker::new();
+    let builder = over(&peer).idle_timeout(Duration::from_millis(400));
+    let client = warm(builder.trace(own.trace())).await;
     sleep(Duration::from_millis(400)).await;
     let checker = Checker::new();
     together(&client, &[URL], &checker).await;
     assert_eq!(peer.accepted(), 2);
+    assert_eq!(closings(&own), [("idle_timeout", Some("checkout"))]);
     checker.finish().await;
+    drop(client);
+    own.finish().await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -267,7 +267,7 @@ impl Pool {
             self.close_idle_conn(conn, CloseReason::ClientDropped, None);
         }
         for conn in shared {
-            conn.retire(CloseReason::ClientDropped);
+            conn.retire(CloseReason::ClientDropped, None);
         }
     }
 

@@ -94,7 +94,7 @@ impl Pool {
             Some(Surplus::Own(conn)) => self.close_idle_conn(conn, CloseReason::MaxIdle, None),
             // A request may have come meanwhile.
             Some(Surplus::Shared(conn)) if conn.idle_since().is_some() => {
-                self.retire(&conn, CloseReason::MaxIdle);
+                self.retire(&conn, CloseReason::MaxIdle, None);
             }
             _ => {}
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use httptrace::info::{CloseReason, WaitedFor};
+use httptrace::info::{CloseReason, NoticedBy, WaitedFor};
 use httptrace::{ConnectionId, ErrorKind, Phase};
 use tokio::sync::oneshot;
 
@@ -38,7 +38,7 @@ impl Pool {
         };
         if of_host > state.idle.per_host() {
             drop(state);
-            return self.retire(conn, CloseReason::MaxIdlePerHost);
+            return self.retire(conn, CloseReason::MaxIdlePerHost, None);
         }
         let surplus = state.surplus();
         Sweeper::ensure(self, &mut state.sweeper);
@@ -71,7 +71,8 @@ impl Pool {
         candidate: &Candidate<Http2>,
     ) -> Option<StreamSlot> {
         if self.is_expired(&candidate.conn) {
-            self.retire(&candidate.conn, CloseReason::IdleTimeout);
+            let noticed = Some(NoticedBy::Checkout);
+            self.retire(&candidate.conn, CloseReason::IdleTimeout, noticed);
             return None;
         }
         let slot = candidate.conn.try_reserve();
@@ -145,7 +146,7 @@ impl Pool {
         let slot = is_wanted.then(|| conn.try_reserve()).flatten();
         let is_barren = is_wanted && slot.is_none();
         if !self.keep_alives {
-            conn.retire(CloseReason::KeepAlivesDisabled);
+            conn.retire(CloseReason::KeepAlivesDisabled, None);
         }
         if is_barren && conn.is_retired() {
             self.dial_failed(job.waiter, &job.key, took_no_request());
@@ -174,7 +175,7 @@ impl Pool {
         state.waiters.end_shared_dial(&key, job.waiter);
         if state.closed {
             drop(state);
-            return conn.retire(CloseReason::ClientDropped);
+            return conn.retire(CloseReason::ClientDropped, None);
         }
         if is_barren && state.waiters.is_waiting(job.waiter) {
             state.waiters.rejoin(&key, job.waiter);
@@ -201,16 +202,21 @@ impl Pool {
     }
 
     /// Ends a connection when its streams are over, and gives it to nobody before.
-    pub(super) fn retire(self: &Arc<Self>, conn: &Http2, reason: CloseReason) {
+    pub(super) fn retire(
+        self: &Arc<Self>,
+        conn: &Http2,
+        reason: CloseReason,
+        noticed: Option<NoticedBy>,
+    ) {
         self.http2_retired(conn);
-        conn.retire(reason);
+        conn.retire(reason, noticed);
     }
 
     /// Ends those of the connections that are idle.
     pub(super) fn retire_idle(self: &Arc<Self>, conns: Vec<Http2>) {
         for conn in conns {
             if conn.idle_since().is_some() {
-                self.retire(&conn, CloseReason::CloseIdleConnections);
+                self.retire(&conn, CloseReason::CloseIdleConnections, None);
             }
         }
     }
@@ -219,7 +225,7 @@ impl Pool {
     pub(super) fn retire_expired(self: &Arc<Self>, conns: Vec<Http2>) {
         for conn in conns {
             if self.is_expired(&conn) {
-                self.retire(&conn, CloseReason::IdleTimeout);
+                self.retire(&conn, CloseReason::IdleTimeout, Some(NoticedBy::Sweep));
             }
         }
     }

@@ -89,7 +89,8 @@ impl Driver {
     /// Why the connection ended.
     fn dead(&self, ended: Result<(), h2::Error>) -> Dead {
         let shared = &self.http2.0;
-        if let Some(reason) = shared.retired.get().filter(|_| shared.watch.is_unused()) {
+        let retired = shared.retired.get();
+        if let Some((reason, _)) = retired.filter(|_| shared.watch.is_unused()) {
             return Dead::because(*reason);
         }
         if let Err(error) = ended {
@@ -113,8 +114,11 @@ impl Driver {
         let shared = &self.http2.0;
         drop(self.connection.take());
         drop(self.http2.lock_sender().take());
+        let retired = shared.retired.get();
+        let noticed = retired.filter(|(reason, _)| *reason == dead.reason);
+        let noticed = noticed.and_then(|(_, noticed)| *noticed);
         for emitter in shared.watch.end() {
-            conn::tell_closed(&emitter, shared.id, dead.clone(), None);
+            conn::tell_closed(&emitter, shared.id, dead.clone(), noticed);
         }
         shared.watch.ended();
         if let Some(pool) = shared.pool.upgrade() {
@@ -127,8 +131,9 @@ impl Driver {
 impl Drop for Driver {
     fn drop(&mut self) {
         if self.connection.is_some() {
-            let reason = self.http2.0.retired.get().copied();
-            self.end(Dead::because(reason.unwrap_or(CloseReason::Canceled)));
+            let retired = self.http2.0.retired.get();
+            let reason = retired.map_or(CloseReason::Canceled, |(reason, _)| *reason);
+            self.end(Dead::because(reason));
         }
     }
 }

@@ -131,7 +131,7 @@ fn open(
     };
     slot.opened = true;
     if is_last {
-        slot.conn.retire(CloseReason::RequestSaidClose);
+        slot.conn.retire(CloseReason::RequestSaidClose, None);
         slot.conn.tell_pool();
     }
     let watch = Arc::new(watch);

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use h2::client::SendRequest;
-use httptrace::info::{Address, CloseReason};
+use httptrace::info::{Address, CloseReason, NoticedBy};
 use httptrace::{ConnectionId, Emitter, ErrorKind, Phase};
 
 pub(crate) use exchange::{Exchanged, exchange};
@@ -44,8 +44,8 @@ struct Shared {
     sender: Mutex<Option<SendRequest<Bytes>>>,
     watch: Watch,
     pool: Weak<Pool>,
-    /// Why it takes no new requests, if that was decided here.
-    retired: OnceLock<CloseReason>,
+    /// Why it takes no new requests, if that was decided here, and on what occasion, if it was idle.
+    retired: OnceLock<(CloseReason, Option<NoticedBy>)>,
     /// Why it is of no use to anybody, if a stream has heard of that.
     lost: OnceLock<Dead>,
 }
@@ -125,9 +125,10 @@ impl Http2 {
         self.0.watch.idle_since()
     }
 
-    /// Takes no new requests; ends for this reason when its streams are over, at once if there are none.
-    pub(crate) fn retire(&self, reason: CloseReason) {
-        let _ = self.0.retired.set(reason);
+    /// Takes no new requests; ends for this reason when its streams are over, at once if there are none. `noticed`: on
+    /// what occasion, if it is idle.
+    pub(crate) fn retire(&self, reason: CloseReason, noticed: Option<NoticedBy>) {
+        let _ = self.0.retired.set((reason, noticed));
         self.0.watch.retire();
         self.end_if_done();
     }

@@ -24,7 +24,7 @@ impl Stream {
     /// The stream failed. A peer that finds fault with how we speak gets no more of it on this connection (as in Go).
     pub(super) fn failed(&self) {
         if self.watch.reset() == Some((ResetBy::Peer, Http2Code::PROTOCOL_ERROR)) {
-            self.conn.retire(CloseReason::Failed);
+            self.conn.retire(CloseReason::Failed, None);
             self.conn.tell_pool();
         }
     }
