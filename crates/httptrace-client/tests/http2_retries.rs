@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use httptrace::EventName;
 use httptrace_client::Client;
-use httptrace_test::http2::Script;
-use httptrace_test::{Checker, DuplexPeer, Leaks};
+use httptrace_test::http2::{Response, Script, Service};
+use httptrace_test::{Checker, DuplexPeer, Leaks, Peer};
 use rig::http2::{get, peer, post, told};
-use rig::{Pieces, fetch, in_memory};
+use rig::{Pieces, direct, fetch, in_memory, soon};
 
 const REFUSED: u32 = 7;
 
@@ -83,4 +83,24 @@ async fn a_body_that_is_there_again_is_sent_again_and_one_that_is_gone_is_not() 
         assert_eq!(told.count(EventName::AttemptStart), tries);
         assert_eq!(told.count(EventName::WroteRequest), tries);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_ends_a_connection_at_once_is_asked_again_whenever_that_is_heard() {
+    let again = |peer: Peer| {
+        let peer = peer.conn(|c| {
+            let ends = |h: Script| h.send_settings(|s| s).send_go_away(0, 0, "");
+            c.client_may_leave().http2(ends)
+        });
+        let hello = Service::new(|_| Response::new(200).body("hello"));
+        peer.conn(|c| c.client_may_leave().serve_http2(hello))
+    };
+    let peer = (0..30).fold(Peer::loopback(), |peer, _| again(peer));
+    let checker = Checker::new();
+    for _ in 0..30 {
+        let client = direct().http2_prior_knowledge().build();
+        let request = rig::get(&peer, "/", &checker);
+        assert_eq!(soon(fetch(&client, request)).await.unwrap(), "hello");
+    }
+    checker.finish().await;
 }

@@ -144,6 +144,8 @@ impl Pool {
         let is_wanted = is_own || (!self.keep_alives && state.waiters.any(&job.key));
         drop(state);
         let slot = is_wanted.then(|| conn.try_reserve()).flatten();
+        // Where the server has ended it at once, its own waiter's request shall hear of that.
+        let slot = slot.or_else(|| (is_own && conn.is_retired()).then(|| conn.claim()));
         let is_barren = is_wanted && slot.is_none();
         if !self.keep_alives {
             conn.retire(CloseReason::KeepAlivesDisabled, None);

@@ -107,12 +107,14 @@ impl Http2 {
     /// Takes a stream, if the connection takes new requests and the peer allows another one now.
     pub(crate) fn try_reserve(&self) -> Option<StreamSlot> {
         let Reserved { idle_for } = self.0.watch.reserve()?;
-        Some(StreamSlot {
-            conn: self.clone(),
-            reused: false,
-            idle_for,
-            opened: false,
-        })
+        Some(StreamSlot::new(self, idle_for))
+    }
+
+    /// A stream for the request that the connection was made for, although it takes none any more: the request hears why,
+    /// as if it had come a moment sooner, and may be tried again.
+    pub(crate) fn claim(&self) -> StreamSlot {
+        self.0.watch.claim();
+        StreamSlot::new(self, None)
     }
 
     /// Whether it takes no new requests, now or ever: GOAWAY was said or heard, it was retired, or it has ended.
@@ -183,6 +185,15 @@ pub(crate) struct StreamSlot {
 }
 
 impl StreamSlot {
+    fn new(conn: &Http2, idle_for: Option<Duration>) -> Self {
+        Self {
+            conn: conn.clone(),
+            reused: false,
+            idle_for,
+            opened: false,
+        }
+    }
+
     pub(crate) fn conn(&self) -> &Http2 {
         &self.conn
     }

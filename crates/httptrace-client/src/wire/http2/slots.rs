@@ -64,6 +64,12 @@ impl Slots {
         })
     }
 
+    /// Takes one that is not there any more, for the request that the connection was made for.
+    pub(super) fn claim(&mut self) {
+        self.reserved += 1;
+        self.idle_since = None;
+    }
+
     /// A request has the stream that was taken. Returns whether others had one before.
     pub(super) fn take_up(&mut self) -> bool {
         self.carried += 1;

@@ -31,6 +31,11 @@ impl Watch {
         self.lock().slots.reserve(&mut Now::default())
     }
 
+    /// Takes a stream that is not there any more, for the request that the connection was made for.
+    pub(crate) fn claim(&self) {
+        self.lock().slots.claim();
+    }
+
     /// A request has the stream that was taken. Returns whether others had one before.
     pub(crate) fn take_up(&self) -> bool {
         self.lock().slots.take_up()
