@@ -51,14 +51,17 @@ enum How {
 
 /// What the hooks and the test share: the client that the hook uses once, and what it has sent.
 #[derive(Clone, Default)]
-struct Shared(Arc<(Mutex<Option<Client>>, Mutex<Vec<Sending>>)>);
+struct Shared {
+    client: Arc<Mutex<Option<Client>>>,
+    sent: Arc<Mutex<Vec<Sending>>>,
+}
 
 impl Shared {
     /// A trace that sends a request from within the hook of an event, once.
     fn sends_within(&self, name: EventName, how: How) -> ClientTrace {
         let shared = self.clone();
         ClientTrace::new().on_events(EventSet::from_iter([name]), move |_| {
-            let Some(client) = shared.0.0.lock().unwrap().take() else {
+            let Some(client) = shared.client.lock().unwrap().take() else {
                 return;
             };
             let sending = async move { fetch(&client, get("/within")).await.unwrap() };
@@ -74,22 +77,22 @@ impl Shared {
                 }
             }
             if !matches!(how, How::Dropped) {
-                shared.0.1.lock().unwrap().push(sending);
+                shared.sent.lock().unwrap().push(sending);
             }
         })
     }
 
     fn lend(&self, client: &Client) {
-        *self.0.0.lock().unwrap() = Some(client.clone());
+        *self.client.lock().unwrap() = Some(client.clone());
     }
 
     /// Whether the hook ran; waits for what it has sent.
     async fn settled(&self) -> bool {
-        let sent = std::mem::take(&mut *self.0.1.lock().unwrap());
+        let sent = std::mem::take(&mut *self.sent.lock().unwrap());
         for sending in sent {
             assert_eq!(soon(sending).await, "hello");
         }
-        self.0.0.lock().unwrap().take().is_none()
+        self.client.lock().unwrap().take().is_none()
     }
 }
 
