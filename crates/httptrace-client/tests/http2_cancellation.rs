@@ -148,6 +148,61 @@ async fn a_get_that_is_refused_at_first() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_get_that_is_refused_twice_and_pauses() {
+    let round = |script: Script, n: usize| match n % 3 {
+        0 => slowly(script, n),
+        _ => script.expect_request(n).delay(5).send_reset(n, 7),
+    };
+    let script = move |c: ConnScript| c.http2(|h| (1..=3 * REQUESTS).fold(h.handshake(), round));
+    for polls in 0..40 {
+        let peer = Arc::new(DuplexPeer::with_buffer(64).conn(|c| script(c.client_may_leave())));
+        let leaks = Leaks::watch(&*peer);
+        let checker = Checker::new();
+        let client = in_memory(&peer).http2_prior_knowledge();
+        let client = client.trace(checker.trace()).build();
+        let outcome = soon(AtMost::polls(polls, fetch(&client, get("/")))).await;
+        drop(client);
+        leaks.assert_none().await;
+        checker.finish().await;
+        if let Some(outcome) = outcome {
+            assert_eq!(outcome.unwrap(), "hello");
+            return;
+        }
+    }
+    panic!("it never came to its end");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_asks_before_it_begins() {
+    let round = |script: Script, n: usize| {
+        let asked = script.expect_request(n).delay(5);
+        let script = asked.send_head(n, Head::status(100)).delay(5);
+        slowly(script, n)
+    };
+    let script = move |c: ConnScript| c.http2(|h| each(h.giving_back().handshake(), round));
+    let upload = || {
+        let mut request = post("/", pieces(4, 10).body());
+        let expect = http::HeaderValue::from_static("100-continue");
+        request.headers_mut().insert("expect", expect);
+        request
+    };
+    dropped_at_every_point(script, upload, 1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_get_that_is_sent_elsewhere() {
+    let service = Service::new(|request| match request.line().contains("/elsewhere") {
+        true => Response::new(200).body("hello").trailer("x-sum", "5"),
+        false => Response::new(302)
+            .field("location", "/elsewhere")
+            .body("there")
+            .delay(3),
+    });
+    let script = move |c: ConnScript| c.serve_http2(service.clone());
+    dropped_at_every_point(script, || get("/"), 1).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_get_that_waits_for_a_stream() {
     for polls in 0..40 {
         let service = Service::new(|_| Response::new(200).body("hello").delay(20));
