@@ -192,10 +192,21 @@ async fn te_is_said_once_and_as_the_codec_likes_it() {
             let mut request = get("/");
             request.headers_mut().append("te", te.parse().unwrap());
             request.headers_mut().append("te", te.parse().unwrap());
+            let named = http::HeaderValue::from_static("te, x-mine");
+            request.headers_mut().insert("connection", named);
+            request.headers_mut().insert("x-mine", te.parse().unwrap());
             assert_eq!(fetch(client, request).await.unwrap(), "hello");
         }
     };
-    told(peer, |client| client, play).await;
+    let told = told(peer, |client| client, play).await;
+    for n in [1, 2] {
+        let fields = &told.h2().request(n).fields;
+        let named = fields
+            .iter()
+            .filter(|(name, _)| name == "te" || name == "x-mine");
+        let named: Vec<_> = named.map(|(_, value)| value.as_str()).collect();
+        assert_eq!(named, ["trailers"]);
+    }
 }
 
 /// An upload goes on after its response when its runtime goes.

@@ -49,6 +49,8 @@ pub(super) fn convert(
 fn strip(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = options(headers)
         .filter_map(|option| option.parse().ok())
+        // Which HTTP/1 wants to be named there (RFC 9110 section 10.1.4), and HTTP/2 has as well.
+        .filter(|name| *name != header::TE)
         .collect();
     // Over HTTP/1 `Connection` has to name it; over HTTP/2 it may say this alone (RFC 9113 section 8.2.2).
     let named = named.iter().filter(|name| *name != header::TE);
