@@ -104,6 +104,11 @@ impl ResponseBody {
             return Poll::Ready(self.last());
         };
         match ready!(incoming.poll_frame(cx)) {
+            Some(Ok(frame)) if frame.is_trailers() && incoming.are_trailers_cut() => {
+                let limit = incoming.stream.conn.0.list_limit;
+                self.fail(limit.error(Phase::Receive));
+                Poll::Ready(self.last())
+            }
             Some(Ok(frame)) => {
                 self.received.got(&frame);
                 if self.is_ready_to_conclude() {
@@ -230,6 +235,12 @@ impl Incoming {
             ),
             Err(error) => self.poll_error(error, cx),
         }
+    }
+
+    /// Whether the codec has left out some of the trailers, without a word, since they were too large.
+    fn are_trailers_cut(&self) -> bool {
+        let limit = self.stream.conn.0.list_limit;
+        limit.is_below_block(self.stream.watch.block_bytes())
     }
 
     /// A response that came to its end is whole, whatever the peer did to the stream or the connection after it: the

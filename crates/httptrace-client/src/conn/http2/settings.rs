@@ -88,12 +88,21 @@ impl ListLimit {
         bytes.saturating_mul(2) >= u64::from(self.bytes)
     }
 
-    /// What is said of a response that exceeds it.
+    /// Whether a field block of so many bytes cannot have fitted, however little it was compressed.
+    pub(super) fn is_below_block(self, bytes: u64) -> bool {
+        bytes > u64::from(self.bytes)
+    }
+
+    /// What is said of a response that exceeds it: of its head, or of its trailers.
     pub(super) fn error(self, phase: Phase) -> Error {
         let Self { bytes, set_by } = self;
+        let part = match phase {
+            Phase::Receive => "trailers are too large: their",
+            _ => "head is too large: its header",
+        };
         let message = format!(
-            "the response's head is too large: its header fields have more than {bytes} bytes, each field counted with \
-             32 more; if that is meant to be, raise ClientBuilder::{set_by}"
+            "the response's {part} fields have more than {bytes} bytes, each field counted with 32 more; if that is \
+             meant to be, raise ClientBuilder::{set_by}"
         );
         Error::new(phase, ErrorKind::Limit, message)
     }
