@@ -16,6 +16,9 @@ fn main() -> std::io::Result<()> {
     for (number, request) in REQUESTS.iter().enumerate() {
         write("http1_tap", number, request.as_bytes())?;
     }
+    for (number, acts) in STREAMS.iter().enumerate() {
+        write("http2_tap", number, &acts.concat())?;
+    }
     for (number, uri) in URIS.iter().enumerate() {
         write("parse_uri", number, uri.as_bytes())?;
     }
@@ -128,6 +131,62 @@ const REQUESTS: &[&str] = &[
     "POST / HTTP/1.1\r\ncontent-length: 18446744073709551615\r\n\r\nx",
     "CONNECT a.test:443 HTTP/1.1\r\nhost: a.test:443\r\nproxy-authorization: Basic dTpw\r\n\r\n",
     "GET http://a.test/ HTTP/1.1\r\nhost: a.test\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n",
+];
+
+/// Acts of HTTP/2, as the target reads them: frames are their kind, their flags, the place of their stream (0 is the
+/// connection), and their payload after its length. Of data sent there is but the length.
+const STREAMS: &[&[&[u8]]] = &[
+    // A request and its response, and what is told of the connection.
+    &[
+        &[0, 0],
+        b"\x04\x04\0\0\0\x08",
+        b"\x06\x04\0\0\x06\0\x03\0\0\0\x05",
+        b"\x04\x01\x05\x01\x01x\x08",
+        b"\x06\x01\x04\x01\x01x\x06\0\x01\x01\x05hello",
+        &[12, 1],
+    ],
+    // A body that the windows are too small for.
+    &[
+        &[0, 1],
+        b"\x04\x01\0\x01\x01x\x04\x09\x04\x01\x01x\x08",
+        &[9, 1, 10, 1, 255, 10, 1, 3],
+        &[4, 0, 0, 1, 255, 8, 4, 0, 0, 1, 1, 8],
+        b"\x06\x08\0\x01\x04\0\0\xff\xff\x06\x08\0\0\x04\0\0\xff\xff",
+        &[4, 0, 1, 1, 3, 8, 12, 1],
+    ],
+    // Settings that take a window back, and a reset by the server.
+    &[
+        &[0, 0],
+        b"\x04\x01\x04\x01\x01x\x08",
+        &[10, 1, 100, 4, 0, 0, 1, 50, 8],
+        b"\x06\x04\0\0\x06\0\x04\0\0\0\x07",
+        b"\x06\x03\0\x01\x04\0\0\0\x08",
+        &[11, 1, 12, 1],
+    ],
+    // One stream at a time; one is given up before it has begun, one is reset here.
+    &[
+        b"\x06\x04\0\0\x06\0\x03\0\0\0\x02",
+        &[0, 0, 0, 0, 2, 12, 3],
+        b"\x06\x04\0\0\x06\0\x03\0\0\0\x01",
+        b"\x04\x01\x04\x01\x01x\x08\x0b\x01\x0c\x01",
+        b"\x04\x03\0\x01\x04\0\0\0\x08\x08",
+        &[0, 2],
+    ],
+    // GOAWAY from both, and a PING and its answer.
+    &[
+        &[0, 0, 0, 0],
+        b"\x04\x01\x05\x01\x01x\x04\x01\x05\x02\x01x\x08",
+        b"\x04\x06\0\0\x08a ping 1\x08\x06\x06\x01\0\x08a ping 1",
+        b"\x06\x07\0\0\x0c\0\0\0\x01\0\0\0\x0bcalm",
+        b"\x04\x07\0\0\x08\0\0\0\0\0\0\0\x01\x08",
+        &[13, 1, 13, 0],
+    ],
+    // What is no HTTP/2.
+    &[
+        &[0, 0],
+        b"\x0e\x12GET / HTTP/1.1\r\n\r\n\x08",
+        b"\x0f\x1cHTTP/1.1 400 Bad Request\r\n\r\n",
+    ],
 ];
 
 const URIS: &[&str] = &[

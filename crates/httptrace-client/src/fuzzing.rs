@@ -3,6 +3,7 @@
 
 pub use crate::client::fuzzing::{DecodedBody, decode};
 pub use crate::dial::fuzzing::{ConnectAnswer, SocksTalk, bypasses, connect_answer, proxy, socks5};
+pub use crate::wire::http2::fuzzing::{TapTold, tap_told};
 
 use crate::wire::RequestDecoder;
 

@@ -216,7 +216,7 @@ impl Play {
     }
 
     fn wrote(&mut self, bytes: &[u8]) {
-        for piece in bytes.chunks(self.piece) {
+        for piece in pieces(bytes, self.piece) {
             if !self.ended {
                 // As a vectored write, of which not all is taken.
                 let (one, other) = piece.split_at(piece.len() / 2);
@@ -226,7 +226,7 @@ impl Play {
     }
 
     fn read(&mut self, bytes: &[u8]) {
-        for piece in bytes.chunks(self.piece) {
+        for piece in pieces(bytes, self.piece) {
             if !self.ended {
                 self.watch.read(piece);
             }
@@ -298,6 +298,12 @@ impl Request {
         let outcome = || WriteOutcome::NotSent(NotSentReason::FinalResponseFirst);
         self.watch().give_up(outcome);
     }
+}
+
+/// Pieces of this size; of what is long larger ones, when it has begun.
+fn pieces(bytes: &[u8], size: usize) -> impl Iterator<Item = &[u8]> {
+    let (begin, rest) = bytes.split_at(bytes.len().min(32));
+    begin.chunks(size).chain(rest.chunks(size.max(1021)))
 }
 
 fn listener() -> (Events, Emitter) {

@@ -29,6 +29,6 @@ impl Ledger {
             return 0;
         };
         let room = u64::try_from(self.window.min(stream.window)).unwrap_or(0);
-        room.min(stream.given - stream.accepted)
+        room.min(stream.given.saturating_sub(stream.accepted))
     }
 }
