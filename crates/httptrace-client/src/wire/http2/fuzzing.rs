@@ -234,7 +234,7 @@ impl Play {
     }
 
     fn end(&mut self) {
-        self.watch.deafened();
+        self.watch.deafened(None);
         self.watch.end();
         self.watch.ended();
         self.ended = true;
