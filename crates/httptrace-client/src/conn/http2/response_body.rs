@@ -230,7 +230,7 @@ impl Incoming {
             // A frame without fields may end a stream as well.
             Ok(trailers) => Poll::Ready(
                 trailers
-                    .filter(|fields| !fields.is_empty())
+                    .filter(|fields| !fields.is_empty() || self.are_trailers_cut())
                     .map(|fields| Ok(Frame::trailers(fields))),
             ),
             Err(error) => self.poll_error(error, cx),
