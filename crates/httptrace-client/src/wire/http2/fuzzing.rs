@@ -240,7 +240,9 @@ impl Play {
         self.ended = true;
     }
 
+    /// The driver is woken, and all must be in order.
     fn audit(&self) {
+        self.watch.settle(&Context::from_waker(Waker::noop()));
         let reserved = self.reserved;
         self.watch.look(|ledger| ledger.audit(reserved));
     }

@@ -15,7 +15,9 @@ impl Ledger {
             assert!(!stream.is_forgettable(), "it is remembered for nothing");
             assert!(!(stream.closed && stream.waiting.is_some()), "it is over");
         }
-        let ids: Vec<_> = self.streams.keys().copied().collect();
+        assert!(self.unsettled.is_empty(), "the driver has settled all");
+        let heard = self.streams.iter().filter(|(_, s)| !s.emitter.is_none());
+        let ids: Vec<_> = heard.map(|(id, _)| *id).collect();
         for id in ids {
             let before = self.streams[&id].waiting;
             self.balance(id, &mut Now::default());
