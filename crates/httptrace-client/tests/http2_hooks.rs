@@ -166,3 +166,35 @@ async fn a_hook_that_hears_that_a_connection_is_lost_may_ask_again() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_hook_that_panics_in_the_connections_own_task_harms_nobody() {
+    let panics = [
+        EventName::WroteHeaders,
+        EventName::GotFirstResponseByte,
+        EventName::SettingsReceived,
+        EventName::ConnClosed,
+    ];
+    for name in panics {
+        let peer = DuplexPeer::new().conn(|c| c.client_may_leave().serve_http2(hello()));
+        let peer = Arc::new(peer);
+        let (checker, leaks) = (Checker::new(), Leaks::watch(&*peer));
+        let trace = ClientTrace::new().on_events(EventSet::from_iter([name]), |_| {
+            std::panic::resume_unwind(Box::new("it"))
+        });
+        let client = in_memory(&peer).http2_prior_knowledge();
+        let client = client.trace(trace.compose(&checker.trace())).build();
+        for _ in 0..2 {
+            assert_eq!(soon(fetch(&client, get("/"))).await.unwrap(), "hello");
+        }
+        drop(client);
+        leaks.assert_none().await;
+        let events = checker.finish().await;
+        let panicked = events
+            .iter()
+            .filter(|e| e.name() == EventName::HookPanicked);
+        assert!(panicked.count() > 0, "{name} was not told");
+        let closed = events.iter().filter(|e| e.name() == EventName::ConnClosed);
+        assert_eq!(closed.count(), 1);
+    }
+}
