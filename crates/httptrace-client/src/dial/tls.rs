@@ -102,7 +102,9 @@ impl Tls {
             .variant(client_config, &self.config, target);
         let handshake = Handshake {
             sni: match &name {
-                ServerName::DnsName(_) if client_config.enable_sni => Some(&target.host),
+                ServerName::DnsName(_) if client_config.enable_sni => {
+                    Some(target.host.strip_suffix('.').unwrap_or(&target.host))
+                }
                 _ => None,
             },
             connector: TlsConnector::from(client_config),
