@@ -331,6 +331,25 @@ async fn a_body_that_fails_resets_the_stream() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_body_that_fails_after_the_response_began_is_why_the_response_breaks_off() {
+    let peer = peer(|h| {
+        h.handshake()
+            .expect_body(1, 3)
+            .send_head(1, 200)
+            .send_data(1, "so far")
+            .expect_reset(1, CANCEL)
+    });
+    let body = Pieces::new().data("one").pause(10).fail("disk on fire");
+    let (told, text) = told_of_one(peer, post("/", body.body())).await;
+    let error = text.unwrap_err();
+    assert_eq!(error, "the request's body failed: disk on fire");
+    assert_eq!(told.at(EventName::WroteRequest), 10);
+    assert_eq!(told.at(EventName::BodyDone), 10);
+    let reset = (10, 1, "local", "CANCEL".to_owned());
+    assert_eq!(resets(&told), [reset]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn go_away_alone_is_no_response() {
     let peer = peer(|h| {
         h.handshake()

@@ -122,9 +122,12 @@ async fn a_server_that_shares_no_protocol_or_speaks_no_tls_is_an_error_of_tls() 
     for peer in peers {
         let checker = Checker::new();
         let url = https(&peer, "127.0.0.1");
-        let error = soon(fetch(&trusting(&ca).http1_only().build(), get_url(&url, &checker)))
-            .await
-            .unwrap_err();
+        let error = soon(fetch(
+            &trusting(&ca).http1_only().build(),
+            get_url(&url, &checker),
+        ))
+        .await
+        .unwrap_err();
         assert_eq!(error.phase(), Some(Phase::Tls), "{error:?}");
         assert!(error.is_tls() && error.is_connect());
         assert!(handshakes(&checker)[0].error.is_some());

@@ -30,7 +30,7 @@ pub(crate) use head_limits::HeadLimits;
 use http1::Http1;
 pub(crate) use patience::Patience;
 pub(crate) use response_body::ResponseBody;
-pub(crate) use send_body::SendBody;
+pub(crate) use send_body::{BodyFailure, SendBody};
 
 /// A connection, from the end of its dial to its close. Whoever owns it may use it.
 pub(crate) struct Connection {

@@ -119,7 +119,7 @@ impl ResponseBody {
             }
             Some(Err(error)) => {
                 incoming.stream.failed();
-                let error = failure::explain(&incoming.stream, error, Phase::Receive);
+                let error = incoming.explain(error);
                 self.fail(error);
                 Poll::Ready(self.last())
             }
@@ -258,6 +258,15 @@ impl Incoming {
         self.stream
             .poll_settled(&error, cx)
             .map(|()| Some(Err(error)))
+    }
+
+    /// Why the response broke off.
+    fn explain(&self, error: h2::Error) -> Error {
+        let of_request = match &self.rest {
+            Rest::GoesOn(background) => background.failure(),
+            _ => None,
+        };
+        of_request.unwrap_or_else(|| failure::explain(&self.stream, error, Phase::Receive))
     }
 
     /// The response is over. An upload goes on, unless the peer has no use for it.

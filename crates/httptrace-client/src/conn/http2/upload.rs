@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -13,8 +13,8 @@ use httptrace::{Emitter, ErrorKind, EventError};
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
-use crate::conn::SendBody;
 use crate::conn::expect::{Decision, Waiting};
+use crate::conn::{BodyFailure, SendBody};
 use crate::error::Error;
 use crate::wire::http2::StreamWatch;
 
@@ -30,6 +30,8 @@ pub(super) struct Upload {
     /// The codec has all of it, or takes no more.
     over: bool,
     broken: bool,
+    /// Why the body could not be sent, for whoever is told by the stream's reset.
+    failure: Arc<OnceLock<BodyFailure>>,
     emitter: Emitter,
 }
 
@@ -59,6 +61,7 @@ impl Upload {
             chunk: None,
             over: false,
             broken: false,
+            failure: Arc::default(),
             emitter,
         }
     }
@@ -130,6 +133,7 @@ impl Upload {
             Some(Ok(frame)) => frame,
             Some(Err(failure)) => {
                 let error = failure.to_error();
+                let _ = self.failure.set(failure);
                 self.watch
                     .give_up(|| WriteOutcome::Failed(error.to_event()));
                 self.codec.send_reset(Reason::CANCEL);
@@ -187,6 +191,7 @@ impl Upload {
 
     /// Goes on in a task of its own: the final response's head came, and the rest may still be wanted.
     pub(super) fn go_on(self) -> Background {
+        let failure = Arc::clone(&self.failure);
         let mut going = GoingOn(self);
         let uploading = async move {
             let upload = &mut going.0;
@@ -197,7 +202,8 @@ impl Upload {
             }
         };
         let runtime = Handle::try_current().ok();
-        Background(runtime.map(|runtime| runtime.spawn(uploading).abort_handle()))
+        let task = runtime.map(|runtime| runtime.spawn(uploading).abort_handle());
+        Background { task, failure }
     }
 
     /// Tells, if it is so, that the request was not written to its end. `refuses`: the final response's head came, and has
@@ -224,13 +230,21 @@ impl Drop for GoingOn {
 }
 
 /// An upload that goes on by itself.
-pub(super) struct Background(Option<AbortHandle>);
+pub(super) struct Background {
+    task: Option<AbortHandle>,
+    failure: Arc<OnceLock<BodyFailure>>,
+}
 
 impl Background {
     /// Nobody wants it any more.
     pub(super) fn abort(&self) {
-        if let Some(task) = &self.0 {
+        if let Some(task) = &self.task {
             task.abort();
         }
+    }
+
+    /// Why it reset the stream, if it did: the body failed.
+    pub(super) fn failure(&self) -> Option<Error> {
+        self.failure.get().map(BodyFailure::to_error)
     }
 }
