@@ -8,7 +8,7 @@ use std::fmt::Debug;
 use httptrace::{ClientTrace, ErrorKind, EventKind, EventName, Phase, RequestExt};
 use httptrace_client::{ClientBuilder, Error};
 use httptrace_test::DuplexPeer;
-use httptrace_test::http2::{Head, Kind, Script};
+use httptrace_test::http2::{Data, Head, Kind, Script};
 use rig::http2::{Told, get, peer, post, told};
 
 const PROTOCOL_ERROR: u32 = 1;
@@ -252,4 +252,29 @@ async fn floods_of_pings_and_settings_are_answered_and_harm_nobody() {
     assert_eq!(fetched.unwrap(), "hello");
     assert_eq!(told.count(EventName::SettingsReceived), FLOOD + 1);
     assert_eq!(told.count(EventName::Pong), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn small_messages_that_nobody_has_read_yet_harm_nobody() {
+    // As many of 16 bytes as a stream's window has room for.
+    const BYTES: u32 = 16_384;
+    let peer = peer(|h| {
+        h.handshake()
+            .expect_request(1)
+            .send_head(1, 200)
+            .send_last_data(1, Data::new([b'x'; BYTES as usize]).in_frames_of(16))
+            .expect_request(2)
+            .respond(2, 200, "hello")
+    });
+    let set_up = |client: ClientBuilder| {
+        let client = client.http2_initial_stream_window_size(BYTES);
+        client.http2_initial_connection_window_size(65_535)
+    };
+    let told = told(peer, set_up, async |client, _| {
+        let streaming = client.send(get("/")).await.unwrap();
+        assert_eq!(rig::fetch(client, get("/")).await.unwrap(), "hello");
+        let messages = streaming.into_body().bytes().await.unwrap();
+        assert_eq!(messages.len(), BYTES as usize);
+    });
+    assert_eq!(told.await.report.accepted(), 1);
 }

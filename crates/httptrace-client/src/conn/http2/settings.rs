@@ -10,6 +10,12 @@ use crate::conn::HeadLimits;
 use crate::error::Error;
 use crate::wire::http2::BEFORE_SETTINGS;
 
+/// How much room the codec has for DATA frames that nobody has read yet, for each byte of a connection's window; it counts
+/// by how much a frame's data falls short of 256 bytes. So a stream full of messages of 16 bytes fills its window, by
+/// default, before that. The codec's own limit is a twelfth of it: a server that streams small messages would often
+/// be called a flood, and lose the connection with all that is on it.
+const OVERHEAD_OF_WINDOW: usize = 6;
+
 /// What a client's HTTP/2 connections have in common.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
@@ -62,6 +68,7 @@ impl Settings {
     pub(super) fn builder(&self, limits: HeadLimits) -> Builder {
         let mut builder = Builder::new();
         let header_list = self.list_limit(limits).bytes;
+        let overhead = (self.connection_window as usize).saturating_mul(OVERHEAD_OF_WINDOW);
         builder
             .enable_push(false)
             .initial_max_send_streams(BEFORE_SETTINGS)
@@ -69,6 +76,7 @@ impl Settings {
             .initial_connection_window_size(self.connection_window)
             .max_frame_size(self.max_frame_size)
             .max_header_list_size(header_list)
+            .data_frame_budget(overhead)
             .max_concurrent_reset_streams(self.max_concurrent_reset_streams);
         builder
     }
