@@ -12,6 +12,7 @@ use httptrace_test::http2::{Data, Head, Kind, Script};
 use rig::http2::{Told, get, peer, post, told};
 
 const PROTOCOL_ERROR: u32 = 1;
+const CANCEL: u32 = 8;
 const ENHANCE_YOUR_CALM: u32 = 11;
 
 /// What comes of requests, one after the other, to a peer, with a client set up so.
@@ -275,6 +276,31 @@ async fn small_messages_that_nobody_has_read_yet_harm_nobody() {
         assert_eq!(rig::fetch(client, get("/")).await.unwrap(), "hello");
         let messages = streaming.into_body().bytes().await.unwrap();
         assert_eq!(messages.len(), BYTES as usize);
+    });
+    assert_eq!(told.await.report.accepted(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_still_comes_for_streams_that_are_forgotten_harms_nobody() {
+    const FRAMES: usize = 1100;
+    let peer = peer(|h| {
+        h.handshake()
+            .expect_request(1)
+            .send_head(1, 200)
+            .expect_request(2)
+            .send_head(2, 200)
+            .expect_reset(1, CANCEL)
+            // Each for itself: they would be one to the codec otherwise.
+            .in_pieces_of(10, 1)
+            .send_data(1, Data::new(vec![b'x'; FRAMES]).in_frames_of(1))
+            .send_last_data(2, "hello")
+    });
+    let set_up = |client: ClientBuilder| client.http2_max_concurrent_reset_streams(0);
+    let told = told(peer, set_up, async |client, _| {
+        let dropped = client.send(get("/")).await.unwrap();
+        let beside = client.send(get("/")).await.unwrap();
+        drop(dropped);
+        assert_eq!(beside.into_body().text().await.unwrap(), "hello");
     });
     assert_eq!(told.await.report.accepted(), 1);
 }

@@ -89,7 +89,7 @@ impl<L> ClientBuilder<L> {
     }
 
     /// How many streams that were reset by us are remembered, so that what the server still sends on them is known for
-    /// what it is. Default: 50.
+    /// what it is. Default: 1024.
     pub fn http2_max_concurrent_reset_streams(mut self, streams: usize) -> Self {
         self.speech.http2.max_concurrent_reset_streams = streams;
         self

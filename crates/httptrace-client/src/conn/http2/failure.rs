@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::wire::http2::{Greeting, Said, StreamWatch};
 
 /// What the codec says of too much, and what is meant.
-const EXCESSES: [(&str, &str); 4] = [
+const EXCESSES: [(&str, &str); 3] = [
     (
         "too_many_data_frames",
         "the server sent too many DATA frames with little or nothing in them",
@@ -26,10 +26,6 @@ const EXCESSES: [(&str, &str); 4] = [
     (
         "header_list_way_too_large",
         "the server sent a header list that is much too large",
-    ),
-    (
-        "too_many_internal_resets",
-        "the server sent too much on one connection for which streams had to be reset",
     ),
 ];
 

@@ -10,6 +10,10 @@ use crate::conn::HeadLimits;
 use crate::error::Error;
 use crate::wire::http2::BEFORE_SETTINGS;
 
+/// For how long a stream that we have reset is remembered: what the peer had on its way should have come by then, on slow
+/// links too.
+const RESETS_REMEMBERED: Duration = Duration::from_secs(10);
+
 /// How much room the codec has for DATA frames that nobody has read yet, for each byte of a connection's window; it counts
 /// by how much a frame's data falls short of 256 bytes. So a stream full of messages of 16 bytes fills its window, by
 /// default, before that. The codec's own limit is a twelfth of it: a server that streams small messages would often
@@ -42,7 +46,7 @@ impl Default for Settings {
             connection_window: 5 << 20,
             max_frame_size: 16_384,
             max_header_list_size: None,
-            max_concurrent_reset_streams: 50,
+            max_concurrent_reset_streams: 1024,
             keep_alive_interval: None,
             keep_alive_timeout: Duration::from_secs(15),
         }
@@ -77,7 +81,11 @@ impl Settings {
             .max_frame_size(self.max_frame_size)
             .max_header_list_size(header_list)
             .data_frame_budget(overhead)
-            .max_concurrent_reset_streams(self.max_concurrent_reset_streams);
+            .max_concurrent_reset_streams(self.max_concurrent_reset_streams)
+            .reset_stream_duration(RESETS_REMEMBERED)
+            // What comes for a stream that is forgotten counts here, over all of the connection's life: responses that
+            // are dropped would end it, and others with it. At most one reset is owed for each stream that we opened.
+            .max_local_error_reset_streams(None);
         builder
     }
 }
