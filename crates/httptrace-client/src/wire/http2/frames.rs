@@ -101,6 +101,11 @@ impl FrameDecoder {
         self.have > 0 && self.passing.is_none()
     }
 
+    /// Whether a frame has begun and is not complete.
+    pub(super) fn is_within_frame(&self) -> bool {
+        self.have > 0
+    }
+
     /// Takes bytes that passed.
     pub(super) fn feed(&mut self, mut bytes: &[u8], mut tell: impl FnMut(Fact<'_>)) {
         let skipped = self.preface.min(bytes.len());

@@ -193,6 +193,11 @@ impl Ledger {
         carried
     }
 
+    /// Whether a frame that is being read has begun and is not complete.
+    pub(super) fn is_frame_missing_bytes(&self) -> bool {
+        self.inward.is_within_frame()
+    }
+
     fn is_listened_to(&self) -> bool {
         self.streams.values().any(|s| !s.emitter.is_none())
     }

@@ -76,12 +76,17 @@ impl AsyncRead for Tap {
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let read = ready!(Pin::new(&mut self.stream).poll_read(cx, buf));
-        match read {
-            Ok(()) if buf.filled().len() > before => self.watch.read(&buf.filled()[before..]),
-            Ok(()) => self.watch.deafened(None),
-            Err(ref error) => self.watch.deafened(alert_behind(error)),
+        if read.is_ok() && buf.filled().len() > before {
+            self.watch.read(&buf.filled()[before..]);
+            return Poll::Ready(read);
         }
-        Poll::Ready(read)
+        let alert = read.as_ref().err().and_then(alert_behind);
+        let is_whole = self.watch.deafened(alert);
+        // The codec has no kind of error for an end in the middle of a frame.
+        Poll::Ready(match is_whole {
+            true => read,
+            false => read.and(Err(io::ErrorKind::UnexpectedEof.into())),
+        })
     }
 }
 

@@ -203,11 +203,13 @@ impl Watch {
         self.tell_after(|ledger| ledger.read(bytes, &mut Now::default()));
     }
 
-    /// Nothing more will be read, because of this alert if there was one: the codec does not tell.
-    pub(super) fn deafened(&self, alert: Option<AlertDescription>) {
+    /// Nothing more will be read, because of this alert if there was one: the codec does not tell. Says whether the last
+    /// frame is whole.
+    pub(super) fn deafened(&self, alert: Option<AlertDescription>) -> bool {
         let mut ledger = self.lock();
         ledger.is_deaf = true;
         ledger.alert = alert;
+        !ledger.is_frame_missing_bytes()
     }
 
     /// Does something with the ledger, and tells what came of it when the lock is gone.
