@@ -53,6 +53,19 @@ impl FrameHead {
         matches!(self.kind, kind::SETTINGS | kind::PING) && self.flags & 0x1 != 0
     }
 
+    /// Whether a frame of this kind may be so long, and stand there. One that may not says nothing, and ends the connection.
+    pub(super) fn is_sound(self) -> bool {
+        let of_connection = self.stream == 0;
+        match self.kind {
+            kind::RST_STREAM => !of_connection && self.length == 4,
+            kind::WINDOW_UPDATE => self.length == 4,
+            kind::SETTINGS => of_connection && self.length % 6 == 0,
+            kind::PING => of_connection && self.length == 8,
+            kind::GOAWAY => of_connection && self.length >= 8,
+            _ => true,
+        }
+    }
+
     fn is_kept(self) -> bool {
         matches!(
             self.kind,

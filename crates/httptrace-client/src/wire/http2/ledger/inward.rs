@@ -67,6 +67,9 @@ impl Ledger {
     }
 
     fn got_control(&mut self, head: FrameHead, payload: &[u8], now: &mut Now) {
+        if !head.is_sound() {
+            return;
+        }
         match head.kind {
             kind::RST_STREAM => {
                 let code = Http2Code(control::number(payload).unwrap_or(0));
