@@ -53,7 +53,12 @@ func (a *authority) server(names []string, ips []net.IP) *tls.Config {
 	}
 	key := must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
 	der := must(x509.CreateCertificate(rand.Reader, template, a.certificate, &key.PublicKey, a.key))
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	settings := &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	// Without keys of its own each clone would make some, and know no session of another.
+	var ticketKey [32]byte
+	must(rand.Read(ticketKey[:]))
+	settings.SetSessionTicketKeys([][32]byte{ticketKey})
+	return settings
 }
 
 // certificates are the three kinds that the `tls` operation of a peer can ask for.
