@@ -163,6 +163,9 @@ impl Form {
             let name = name.clone();
             if let Some(Value::Array(values)) = line.get_mut("values") {
                 self.field_values(&name, values);
+                if self.http2 && name == COOKIE {
+                    one_cookie(values);
+                }
             }
         }
         let is_connect = line.get("line").and_then(Value::as_str);
@@ -237,10 +240,14 @@ fn merge(one: &mut Line, next: &Line) -> bool {
     };
     all.extend(values.iter().cloned());
     if is_cookie {
-        let crumbs: Vec<_> = all.iter().filter_map(Value::as_str).collect();
-        *all = vec![crumbs.join("; ").into()];
+        one_cookie(all);
     }
     true
+}
+
+fn one_cookie(values: &mut Vec<Value>) {
+    let crumbs: Vec<_> = values.iter().filter_map(Value::as_str).collect();
+    *values = vec![crumbs.join("; ").into()];
 }
 
 const COOKIE: &str = "cookie";
