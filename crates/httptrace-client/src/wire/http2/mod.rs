@@ -80,7 +80,7 @@ impl AsyncRead for Tap {
             self.watch.read(&buf.filled()[before..]);
             return Poll::Ready(read);
         }
-        let alert = read.as_ref().err().and_then(alert_behind);
+        let alert = read.as_ref().err().and_then(|error| alert_behind(error));
         let is_whole = self.watch.deafened(alert);
         // The codec has no kind of error for an end in the middle of a frame.
         Poll::Ready(match is_whole {
