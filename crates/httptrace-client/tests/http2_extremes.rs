@@ -5,16 +5,15 @@ mod rig;
 
 use std::time::Duration;
 
-use httptrace::{ErrorKind, EventKind, EventName};
+use httptrace::EventName;
 use httptrace_client::ClientBuilder;
-use httptrace_test::http2::{Data, Head, Kind, Script, Settings};
+use httptrace_test::http2::{Data, Kind, Script, Settings};
 use rig::http2::{Told, get, peer, post, told, told_of_one};
 
 const PROTOCOL_ERROR: u32 = 1;
 const FLOW_CONTROL_ERROR: u32 = 3;
 const FRAME_SIZE_ERROR: u32 = 6;
 const CANCEL: u32 = 8;
-const ENHANCE_YOUR_CALM: u32 = 11;
 const LARGEST_WINDOW: u32 = (1 << 31) - 1;
 const LARGEST_FRAME: u32 = (1 << 24) - 1;
 
@@ -224,40 +223,6 @@ async fn what_comes_on_a_stream_that_is_forgotten_harms_no_other() {
         });
         assert_eq!(told.await.report.accepted(), 1);
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_server_of_which_nothing_is_valid_loses_its_connection_in_the_end() {
-    // h2's own limit.
-    const RESETS: usize = 1024;
-    let malformed = || Head::status(200).field(":status", "200");
-    let peer = peer(|h| {
-        let h = (1..=RESETS).fold(h.handshake(), |h, number| {
-            let h = h.expect_request(number).send_head(number, malformed());
-            h.expect_reset(number, PROTOCOL_ERROR)
-        });
-        let last = RESETS + 1;
-        let h = h.expect_request(last).send_head(last, malformed());
-        h.expect_go_away(ENHANCE_YOUR_CALM)
-    });
-    let mut errors = Vec::new();
-    let told = told(peer, plain, async |client, _| {
-        for _ in 0..=RESETS {
-            errors.push(rig::fetch(client, get("/")).await.unwrap_err());
-        }
-    });
-    let told = told.await;
-    assert_eq!(told.report.accepted(), 1);
-    assert_eq!(errors[0].kind(), ErrorKind::Protocol);
-    let last = &errors[RESETS];
-    assert_eq!(last.kind(), ErrorKind::Limit);
-    let said = last.to_string();
-    assert!(said.contains("streams had to be reset"), "{said}");
-    let closings = told.pick(|kind| match kind {
-        EventKind::ConnClosed(info) => info.error.as_ref().map(|error| error.kind()),
-        _ => None,
-    });
-    assert_eq!(closings, [ErrorKind::Limit]);
 }
 
 #[tokio::test(start_paused = true)]
