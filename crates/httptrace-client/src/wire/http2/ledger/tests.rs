@@ -186,6 +186,32 @@ fn no_other_frame_is_a_first_byte() {
 }
 
 #[test]
+fn a_frame_of_a_wrong_size_or_in_a_wrong_place_tells_nothing() {
+    let mut rig = Rig::new();
+    rig.begin(1, END_STREAM);
+    rig.flushed();
+    rig.told();
+    rig.read(&frame(kind::RST_STREAM, 0, 1, &[0, 8]));
+    rig.read(&frame(kind::GOAWAY, 0, 1, &[0; 8]));
+    rig.read(&frame(kind::SETTINGS, 0, 0, &[0; 5]));
+    assert_eq!(rig.told(), []);
+}
+
+#[test]
+fn a_frame_that_is_not_whole_is_known() {
+    let mut rig = Rig::new();
+    let whole = frame(kind::DATA, 0, 1, b"hello");
+    rig.read(&whole);
+    assert!(!rig.ledger.is_frame_missing_bytes());
+    for part in [&whole[..3], &whole[3..9], &whole[9..12]] {
+        rig.read(part);
+        assert!(rig.ledger.is_frame_missing_bytes());
+    }
+    rig.read(&whole[12..]);
+    assert!(!rig.ledger.is_frame_missing_bytes());
+}
+
+#[test]
 fn a_window_that_settings_make_less_than_nothing_must_be_widened_past_that() {
     let mut rig = Rig::new();
     rig.begin(1, 0);
