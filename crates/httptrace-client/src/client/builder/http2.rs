@@ -54,7 +54,8 @@ impl<L> ClientBuilder<L> {
         self
     }
 
-    /// How many bytes of all responses' bodies on a connection together, from 65,535 to 2³¹-1. Default: 5 MiB.
+    /// How many bytes of all responses' bodies on a connection together, from 65,535 to 2³¹-1. Responses
+    /// that nobody reads use it up, and hold up the others then. Default: 16 MiB.
     ///
     /// # Panics
     /// If it is less or more than that: the protocol cannot make it smaller.

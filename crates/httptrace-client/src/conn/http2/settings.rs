@@ -43,7 +43,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             stream_window: 2 << 20,
-            connection_window: 5 << 20,
+            connection_window: 16 << 20,
             max_frame_size: 16_384,
             max_header_list_size: None,
             max_concurrent_reset_streams: 1024,
