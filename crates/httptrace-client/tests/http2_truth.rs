@@ -339,6 +339,11 @@ async fn over_tls_a_slow_answer_is_waited_for_between_request_and_first_byte() {
     leaks.assert_none().await;
 
     let events = checker.finish().await;
+    // They come right after the handshake, as a rule before the request has its stream; they are told to it all the same.
+    let settings = events
+        .iter()
+        .find(|event| event.name() == EventName::SettingsReceived);
+    assert!(settings.is_some_and(|settings| settings.call.is_some()));
     let at = |name| rig::first(&events, name).at;
     let report = peer.finish().await;
     let h2 = &report.conn(0).http2;

@@ -36,7 +36,7 @@ use crate::event::{Event, EventSet};
 /// nothing to give back. What the request waits for before it has its share, `GotConn` tells. `GoAway`,
 /// `SettingsReceived`, `Pong` and `ConnClosed` concern the whole connection: each call that has a stream on it is told,
 /// at any point between its `GotConn` and its stream's end, and where none has, the client's own trace is, without a
-/// call. A stream may outlive its call: after an answer of success an upload goes on (`WroteBody`, the waits for a window,
+/// call. The first `SettingsReceived` may come before any of that, and belongs to the dial then. A stream may outlive its call: after an answer of success an upload goes on (`WroteBody`, the waits for a window,
 /// `WroteRequest`), and the `StreamReset` of a call that was given up, failed, or was answered before its upload's end
 /// comes when the frame is on its way.
 ///

@@ -26,13 +26,14 @@ pub(crate) struct Speech {
 impl Established {
     /// Puts the codec on what was dialed, as the handshake settled or as is known before.
     ///
-    /// `own`: the client's own trace.
+    /// `own`: the client's own trace. `dial`: the emitter of the dial, with the connection's id.
     pub(crate) async fn new(
         id: ConnectionId,
         key: Arc<Key>,
         dialed: Dialed,
         speech: Speech,
         own: &Emitter,
+        dial: Emitter,
         pool: Weak<Pool>,
     ) -> Result<Self, Error> {
         let is_h2 = dialed.alpn.as_deref() == Some("h2");
@@ -51,7 +52,7 @@ impl Established {
                 Ok(Self::Http1(Box::new(conn)))
             }
             _ => Ok(Self::Http2(
-                Http2::handshake(id, key, dialed, speech, own.clone(), pool).await?,
+                Http2::handshake(id, key, dialed, speech, own.clone(), dial, pool).await?,
             )),
         }
     }

@@ -58,7 +58,7 @@ impl Pool {
         let emitter = job.emitter.clone().with_connection(id);
         let dialed = self.dialer.dial(&job.key.target(), &emitter).await?;
         let (key, pool) = (Arc::clone(&job.key), Arc::downgrade(self));
-        Established::new(id, key, dialed, self.speech, &self.emitter, pool).await
+        Established::new(id, key, dialed, self.speech, &self.emitter, emitter, pool).await
     }
 
     /// A dial ended. Its own waiter comes first; a connection that it no longer needs goes to the others.

@@ -129,6 +129,8 @@ impl<'a> AttemptView<'a> {
             | EventKind::FlowControlWaitStart(_)
             | EventKind::FlowControlWaitDone(_)
             | EventKind::WroteRequest(_) => self.was_given_up() || self.may_leave_its_upload(),
+            // Those of a connection that it has dialed, and had no use for.
+            EventKind::SettingsReceived(_) if self.is_of_another_connection(event) => true,
             EventKind::StreamReset(_)
             | EventKind::GoAway(_)
             | EventKind::SettingsReceived(_)

@@ -51,7 +51,8 @@ info! {
     /// The peer's settings came (`SETTINGS`, RFC 9113 section 6.5). A setting that the frame does not name is absent, and
     /// stays what it was.
     ///
-    /// Told to each call that has a stream on the connection; where none has, to the client's own trace.
+    /// Told to each call that has a stream on the connection; where none has, to the client's own trace. The first ones may
+    /// come before any call had one: they are told to the call that dialed, as the dial's other events are.
     SettingsReceived {
     ;
         /// How many streams of ours may be open at once.

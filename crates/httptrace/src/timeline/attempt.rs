@@ -70,7 +70,8 @@ pub struct AttemptTimeline {
     pub resets: Vec<Stamped<StreamReset>>,
     /// What was said of the HTTP/2 connection's end while the request had a stream on it, in order.
     pub go_aways: Vec<Stamped<GoAway>>,
-    /// The HTTP/2 peer's settings that came while the request had a stream on the connection, in order.
+    /// The HTTP/2 peer's settings that came while the request had a stream on the connection, or with the dial that it
+    /// began, in order.
     pub settings: Vec<Stamped<SettingsReceived>>,
     /// The answers to our `PING`s that came while the request had a stream on the connection, in order.
     pub pongs: Vec<Stamped<Pong>>,

@@ -8,7 +8,8 @@ use super::{Dial, Span, Stamped, Timeline};
 use crate::event::{Event, EventKind};
 use crate::id::{CallId, ConnectionId};
 use crate::info::{
-    ConnectDone, DnsDone, FlowControlWaitDone, FlowWindow, ProxyTunnelDone, TlsHandshakeDone,
+    ConnectDone, DnsDone, FlowControlWaitDone, FlowWindow, ProxyTunnelDone, SettingsReceived,
+    TlsHandshakeDone,
 };
 
 impl Timeline {
@@ -62,6 +63,7 @@ fn fold_call(call: Option<CallId>, events: &[&Event]) -> Timeline {
             ..Timeline::default()
         },
         attempts: BTreeMap::new(),
+        settings: BTreeMap::new(),
         latest: 0,
     };
     for event in events {
@@ -74,6 +76,8 @@ struct Fold {
     origin: Option<Instant>,
     timeline: Timeline,
     attempts: BTreeMap<u32, AttemptTimeline>,
+    /// The settings that attempts were told of, with the connection: a background dial brings some of its own.
+    settings: BTreeMap<u32, Vec<(Option<ConnectionId>, Stamped<SettingsReceived>)>>,
     /// The latest attempt begun so far.
     latest: u32,
 }
@@ -97,6 +101,10 @@ impl Fold {
             }
             kind => {
                 let index = event.attempt.unwrap_or(self.latest);
+                if let EventKind::SettingsReceived(info) = kind {
+                    let settings = (event.connection, Stamped::new(at, info.clone()));
+                    self.settings.entry(index).or_default().push(settings);
+                }
                 if matches!(kind, EventKind::AttemptStart(_)) {
                     self.latest = index;
                 }
@@ -111,8 +119,14 @@ impl Fold {
         let mut timeline = self.timeline;
         timeline.complete = timeline.method.is_some() && timeline.end.is_some();
         timeline.attempts = self.attempts.into_values().collect();
+        let mut settings = self.settings;
         for attempt in &mut timeline.attempts {
             attempt.mark_background_dials();
+            let told = settings.remove(&attempt.index).unwrap_or_default();
+            let own = told.into_iter().filter(|(connection, _)| {
+                attempt.connection.is_none() || *connection == attempt.connection
+            });
+            attempt.settings = own.map(|(_, settings)| settings).collect();
         }
         timeline
     }
@@ -200,9 +214,6 @@ impl AttemptTimeline {
                 wait.info = info.clone();
             }
             EventKind::GoAway(info) => self.go_aways.push(Stamped::new(at, info.clone())),
-            EventKind::SettingsReceived(info) => {
-                self.settings.push(Stamped::new(at, info.clone()));
-            }
             EventKind::Pong(info) => self.pongs.push(Stamped::new(at, info.clone())),
             // A second start of a wait tells nothing; the call's own events and the dial's do not come here.
             _ => {}

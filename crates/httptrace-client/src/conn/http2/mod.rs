@@ -54,16 +54,18 @@ impl Http2 {
     /// Begins HTTP/2 on a stream, and spawns the task that drives it. What the peer has to say is not waited for (RFC
     /// 9113 section 3.4).
     ///
-    /// `own`: whom to tell of the connection while no request is on it.
+    /// `own`: whom to tell of the connection while no request is on it. `dial`: whom to tell of the settings that come
+    /// before there was one.
     pub(crate) async fn handshake(
         id: ConnectionId,
         key: Arc<Key>,
         dialed: Dialed,
         speech: Speech,
         own: Emitter,
+        dial: Emitter,
         pool: Weak<Pool>,
     ) -> Result<Self, Error> {
-        let watch = Watch::new(own.with_connection(id));
+        let watch = Watch::new(own.with_connection(id), dial);
         let tap = Tap::new(dialed.stream, watch.clone());
         let Speech { head_limits, http2 } = speech;
         let begun = http2.builder(head_limits).handshake(tap).await;

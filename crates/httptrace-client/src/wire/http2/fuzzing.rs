@@ -98,7 +98,7 @@ impl Play {
     fn new(piece: usize) -> Self {
         let (own, emitter) = listener();
         let mut play = Self {
-            watch: Watch::new(emitter),
+            watch: Watch::new(emitter, Emitter::none()),
             piece,
             own,
             reserved: 0,

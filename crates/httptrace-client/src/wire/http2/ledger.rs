@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::task::Waker;
 use std::time::Instant;
 
-use httptrace::info::StreamReset;
+use httptrace::info::{SettingsReceived, StreamReset};
 use httptrace::{Emitter, EventError};
 use rustls::AlertDescription;
 
@@ -34,6 +34,8 @@ pub(super) struct Ledger {
     pub(super) slots: Slots,
     /// The client's own trace: what concerns the connection while no request is on it.
     own: Emitter,
+    /// The dial's: the first settings belong to it, if they come before any request had a stream. Absent afterwards.
+    dial: Option<Emitter>,
     /// How many bytes the peer still takes on the connection, and on a stream that is opened now.
     window: i64,
     initial_window: i64,
@@ -96,8 +98,9 @@ impl Now {
 }
 
 impl Ledger {
-    /// `own`: whom to tell of the connection while no request is on it.
-    pub(super) fn new(own: Emitter, now: Instant) -> Self {
+    /// `own`: whom to tell of the connection while no request is on it. `dial`: whom to tell of the settings that come
+    /// before there was one.
+    pub(super) fn new(own: Emitter, dial: Emitter, now: Instant) -> Self {
         Self {
             outward: FrameDecoder::of_client(),
             inward: FrameDecoder::default(),
@@ -105,6 +108,7 @@ impl Ledger {
             streams: HashMap::new(),
             slots: Slots::new(now),
             own,
+            dial: Some(dial),
             window: INITIAL_WINDOW,
             initial_window: INITIAL_WINDOW,
             max_header_list: None,
@@ -133,6 +137,7 @@ impl Ledger {
     /// A stream was taken, and has this number now: its HEADERS have not left yet.
     pub(super) fn open(&mut self, id: u32, opening: Opening) {
         self.slots.open();
+        self.dial = None;
         self.streams
             .insert(id, Stream::new(opening, self.initial_window));
     }
@@ -212,6 +217,20 @@ impl Ledger {
                 at: now.get(),
                 what: What::Reset(StreamReset::new(id, by, code)),
             });
+        }
+    }
+
+    /// Tells of the peer's settings: the first to the dial's request as long as no request had a stream, since they end
+    /// what began there.
+    fn tell_settings(&mut self, settings: SettingsReceived, now: &mut Now) {
+        let what = What::Settings(settings);
+        match self.dial.take().filter(|dial| !dial.is_none()) {
+            Some(emitter) => self.tellings.push(Telling {
+                emitter,
+                at: now.get(),
+                what,
+            }),
+            None => self.tell_all(&what, now),
         }
     }
 

@@ -20,9 +20,10 @@ use crate::wire::told::{self, Written};
 pub(crate) struct Watch(Arc<Mutex<Ledger>>);
 
 impl Watch {
-    /// `own`: whom to tell of the connection while no request is on it.
-    pub(crate) fn new(own: Emitter) -> Self {
-        let ledger = Ledger::new(own, crate::clock::now());
+    /// `own`: whom to tell of the connection while no request is on it. `dial`: whom to tell of the settings that come
+    /// before there was one.
+    pub(crate) fn new(own: Emitter, dial: Emitter) -> Self {
+        let ledger = Ledger::new(own, dial, crate::clock::now());
         Self(Arc::new(Mutex::new(ledger)))
     }
 

@@ -77,7 +77,8 @@ pub(super) fn shared_connections_are_not_put_back(log: &[Event]) -> Vec<Finding>
         .collect()
 }
 
-/// What concerns a whole HTTP/2 connection is told to attempts that have had it, or to no call.
+/// What concerns a whole HTTP/2 connection is told to attempts that have had it, or to no call; its first settings also to
+/// the attempt that dialed it.
 pub(super) fn connections_tell_who_shares_them(log: &[Event]) -> Vec<Finding> {
     use EventName as N;
     let views = AttemptView::all(log);
@@ -93,7 +94,12 @@ pub(super) fn connections_tell_who_shares_them(log: &[Event]) -> Vec<Finding> {
         let shares = had.is_some_and(|(got_conn, had)| {
             has_a_share(had) && got_conn < place && had.connection == event.connection
         });
-        if !shares {
+        // The first settings belong to the dial, which comes before, or goes on in the background.
+        let belongs_to_a_dial = name == N::SettingsReceived
+            && had.is_none_or(|(got_conn, had)| {
+                place < got_conn || had.connection != event.connection
+            });
+        if !shares && !belongs_to_a_dial {
             let message = format!("{name} is told to an attempt that has no share of it");
             findings.push((Some(place), message));
         }
@@ -206,12 +212,15 @@ mod tests {
             assert_eq!(connections_tell_who_shares_them(&log), []);
             let early = Story::http2().cut_before(EventName::GotConn);
             let other = Story::http2().cut_before(EventName::GotFirstResponseByte);
-            for wrong in [
-                early.and(kind.clone()),
-                other.on_connection(ConnectionId::next()).and(kind.clone()),
-                Story::plain().and(kind.clone()),
+            let of_another = other.on_connection(ConnectionId::next());
+            // Settings may be the end of a dial, of whose connection the attempt has no share yet, or never has.
+            let of_a_dial = usize::from(kind.name() != EventName::SettingsReceived);
+            for (told, found) in [
+                (early.and(kind.clone()), of_a_dial),
+                (of_another.and(kind.clone()), of_a_dial),
+                (Story::plain().and(kind.clone()), 1),
             ] {
-                assert_eq!(connections_tell_who_shares_them(&wrong).len(), 1);
+                assert_eq!(connections_tell_who_shares_them(&told).len(), found);
             }
         }
     }

@@ -95,7 +95,7 @@ impl Ledger {
         self.slots.limit(settings.max_concurrent_streams);
         self.max_header_list = settings.max_header_list_size.or(self.max_header_list);
         let window = settings.initial_window_size;
-        self.tell_all(&What::Settings(settings), now);
+        self.tell_settings(settings, now);
         if let Some(window) = window {
             // It changes the windows of the streams that there are as well (section 6.9.2).
             let more = i64::from(window) - self.initial_window;

@@ -51,7 +51,7 @@ struct Rig {
 impl Rig {
     fn new() -> Self {
         let begun = Instant::now();
-        let mut ledger = Ledger::new(emitter(), begun);
+        let mut ledger = Ledger::new(emitter(), Emitter::none(), begun);
         ledger.wrote(PREFACE, &mut Now::at(begun));
         let ms = 0;
         Self { ledger, begun, ms }
