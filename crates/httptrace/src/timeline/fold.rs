@@ -72,12 +72,15 @@ fn fold_call(call: Option<CallId>, events: &[&Event]) -> Timeline {
     fold.finish()
 }
 
+/// A peer's settings, with the connection that they are of.
+type Settings = (Option<ConnectionId>, Stamped<SettingsReceived>);
+
 struct Fold {
     origin: Option<Instant>,
     timeline: Timeline,
     attempts: BTreeMap<u32, AttemptTimeline>,
     /// The settings that attempts were told of, with the connection: a background dial brings some of its own.
-    settings: BTreeMap<u32, Vec<(Option<ConnectionId>, Stamped<SettingsReceived>)>>,
+    settings: BTreeMap<u32, Vec<Settings>>,
     /// The latest attempt begun so far.
     latest: u32,
 }
