@@ -292,16 +292,18 @@ fn waits(case: &Http2, ours: &Ours, wrong: &mut Wrong) {
         &starts,
     );
     let Some(window) = case.window else { return };
-    let Some(start) = named("flow_control_wait_start").next() else {
+    // Until the server's settings come there are the protocol's own windows, which may be waited for before.
+    let settled = named("settings_received").next().map_or(0.0, at);
+    let mut waits = named("flow_control_wait_start").zip(named("flow_control_wait_done"));
+    let Some((start, done)) = waits.find(|(_, done)| at(done) > settled) else {
         return wrong
             .0
             .push(format!("no wait for the window of the {window}"));
     };
     wrong.unless_equal("window", &start["window"].as_str(), &Some(window));
     let head = named("wrote_headers").next().map(at);
-    let end = named("flow_control_wait_done").next().map(at);
-    if let (Some(held), Some(head), Some(end)) = (case.held, head, end) {
-        let waited = Duration::from_secs_f64((end - head).max(0.0) / 1e6);
+    if let (Some(held), Some(head)) = (case.held, head) {
+        let waited = Duration::from_secs_f64((at(done) - head).max(0.0) / 1e6);
         if waited + SLACK < held {
             wrong.0.push(format!(
                 "the window was wider after {waited:?}, and the server read after {held:?}"
