@@ -52,11 +52,11 @@ fn strip(headers: &mut HeaderMap) {
         // Which HTTP/1 wants to be named there (RFC 9110 section 10.1.4), and HTTP/2 has as well.
         .filter(|name| *name != header::TE)
         .collect();
-    // Over HTTP/1 `Connection` has to name it; over HTTP/2 it may say this alone (RFC 9113 section 8.2.2).
-    let named = named.iter().filter(|name| *name != header::TE);
-    for name in OF_HTTP1.into_iter().chain(named.map(HeaderName::as_str)) {
+    let named = named.iter().map(HeaderName::as_str);
+    for name in OF_HTTP1.into_iter().chain(named) {
         headers.remove(name);
     }
+    // Which may say this alone (RFC 9113 section 8.2.2).
     if let Some(codings) = headers.remove(header::TE) {
         let mut codings = codings.as_bytes().split(|byte| *byte == b',');
         if codings.any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers")) {
