@@ -208,14 +208,20 @@ impl Ledger {
     }
 
     fn tell_reset(&mut self, id: u32, now: &mut Now) {
-        let Some(stream) = self.streams.get(&id) else {
-            return;
-        };
-        if let (Some((by, code)), false) = (stream.reset, stream.emitter.is_none()) {
+        if let Some((by, code)) = self.streams.get(&id).and_then(|stream| stream.reset) {
+            let what = What::Reset(StreamReset::new(id, by, code));
+            self.tell_stream(id, || now.get(), what);
+        }
+    }
+
+    /// Tells the request that has a stream, if it listens: only then the time is asked for.
+    fn tell_stream(&mut self, id: u32, at: impl FnOnce() -> Instant, what: What) {
+        let stream = self.streams.get(&id);
+        if let Some(stream) = stream.filter(|stream| !stream.emitter.is_none()) {
             self.tellings.push(Telling {
                 emitter: stream.emitter.clone(),
-                at: now.get(),
-                what: What::Reset(StreamReset::new(id, by, code)),
+                at: at(),
+                what,
             });
         }
     }

@@ -8,7 +8,7 @@ use super::{Ledger, Now, Ping, end_of_block};
 use crate::wire::http2::control;
 use crate::wire::http2::frames::{Fact, FrameHead, kind};
 use crate::wire::http2::stream::Way;
-use crate::wire::http2::tell::{Telling, What};
+use crate::wire::http2::tell::What;
 
 impl Ledger {
     pub(super) fn got(&mut self, fact: Fact<'_>, now: &mut Now) {
@@ -38,11 +38,9 @@ impl Ledger {
         let Some(stream) = self.streams.get_mut(&id) else {
             return;
         };
-        if !std::mem::replace(&mut stream.response_begun, true) && !stream.emitter.is_none() {
-            let emitter = stream.emitter.clone();
-            let at = began.unwrap_or_else(|| now.get());
-            let what = What::FirstByte;
-            self.tellings.push(Telling { emitter, at, what });
+        if !std::mem::replace(&mut stream.response_begun, true) {
+            let at = || began.unwrap_or_else(|| now.get());
+            self.tell_stream(id, at, What::FirstByte);
         }
     }
 

@@ -5,7 +5,7 @@ use httptrace::info::FlowWindow;
 
 use super::{Ledger, Now};
 use crate::wire::http2::stream::Stream;
-use crate::wire::http2::tell::{Telling, What};
+use crate::wire::http2::tell::What;
 
 impl Ledger {
     /// A request came to have data to send. If there is no room for it and anybody listens, the driver is to settle that:
@@ -39,15 +39,8 @@ impl Ledger {
         let before = std::mem::replace(&mut stream.waiting, exhausted);
         let done = before.map(|window| What::WaitDone(window, None));
         let start = exhausted.map(What::WaitStart);
-        if !stream.emitter.is_none() {
-            let emitter = stream.emitter.clone();
-            let at = now.get();
-            let told = done.into_iter().chain(start).map(|what| Telling {
-                emitter: emitter.clone(),
-                at,
-                what,
-            });
-            self.tellings.extend(told);
+        for what in done.into_iter().chain(start) {
+            self.tell_stream(id, || now.get(), what);
         }
     }
 
@@ -68,12 +61,9 @@ impl Ledger {
     ) {
         if let Some(stream) = self.streams.get_mut(&id) {
             stream.holding = false;
-            if let (Some(window), false) = (stream.waiting.take(), stream.emitter.is_none()) {
-                self.tellings.push(Telling {
-                    emitter: stream.emitter.clone(),
-                    at: now.get(),
-                    what: What::WaitDone(window, Some(why())),
-                });
+            if let Some(window) = stream.waiting.take() {
+                let what = What::WaitDone(window, Some(why()));
+                self.tell_stream(id, || now.get(), what);
             }
         }
     }
