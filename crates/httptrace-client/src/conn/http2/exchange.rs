@@ -12,7 +12,7 @@ use httptrace::info::{CloseReason, Http2Code, RetryReason, WriteOutcome};
 use httptrace::{Emitter, ErrorKind, EventName, Phase};
 
 use super::stream::Stream;
-use super::upload::{Background, Upload, Uploaded};
+use super::upload::{Background, Upload};
 use super::{StreamSlot, failure, head};
 use crate::conn::expect::{Waiting, asks_for_100};
 use crate::conn::http1::says;
@@ -157,9 +157,9 @@ impl Sent {
             return Poll::Pending;
         };
         match upload.poll(cx) {
-            Poll::Ready(Uploaded::Failed(error)) => Poll::Ready(Stop::Refused(error)),
+            Poll::Ready(Err(error)) => Poll::Ready(Stop::Refused(error)),
             // What becomes of it now is seen when the response is here.
-            Poll::Ready(Uploaded::All | Uploaded::Broken) | Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(())) | Poll::Pending => Poll::Pending,
         }
     }
 

@@ -29,21 +29,16 @@ pub(super) struct Upload {
     chunk: Option<(Bytes, bool)>,
     /// The codec has all of it, or takes no more.
     over: bool,
+    /// It takes no more: the peer has reset the stream, or the connection has ended.
     broken: bool,
     /// Why the body could not be sent, for whoever is told by the stream's reset.
     failure: Arc<OnceLock<BodyFailure>>,
     emitter: Emitter,
 }
 
-/// How an upload ended.
-pub(super) enum Uploaded {
-    /// The codec has all of it.
-    All,
-    /// The body failed; the stream is reset.
-    Failed(Error),
-    /// The peer has reset the stream, or the connection has ended: the response will tell.
-    Broken,
-}
+/// How an upload ended: the codec has all of it, or takes no more, of which the response will tell. The error is the
+/// body's own; the stream is reset then.
+type Uploaded = Result<(), Error>;
 
 impl Upload {
     pub(super) fn new(
@@ -69,10 +64,7 @@ impl Upload {
     /// Gives the codec what the peer takes. Ready when that is over.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Uploaded> {
         if self.over {
-            return Poll::Ready(match self.broken {
-                true => Uploaded::Broken,
-                false => Uploaded::All,
-            });
+            return Poll::Ready(Ok(()));
         }
         if let Some(waiting) = &mut self.waiting {
             // A HEADERS frame that leaves wakes nobody else; asked for first, so that none leaves unnoticed.
@@ -81,24 +73,20 @@ impl Upload {
                 self.waiting = None;
             }
         }
-        loop {
+        while !self.over {
             // Registers for the peer's reset, too.
             if self.codec.poll_reset(cx).is_ready() {
-                return Poll::Ready(self.broken());
+                self.break_off();
             }
             if self.chunk.is_some() {
                 ready!(self.poll_window(cx));
-                if let Some(broken) = self.send_chunk() {
-                    return Poll::Ready(broken);
-                }
+                self.send_chunk();
             }
-            if self.over {
-                return Poll::Ready(Uploaded::All);
-            }
-            if let Some(ended) = ready!(self.poll_body(cx)) {
-                return Poll::Ready(ended);
+            if !self.over {
+                ready!(self.poll_body(cx))?;
             }
         }
+        Poll::Ready(Ok(()))
     }
 
     /// Ready when the peer takes some more, or the stream has ended.
@@ -114,21 +102,20 @@ impl Upload {
     }
 
     /// Hands the chunk over. All of it: the codec holds back what the window has no room for.
-    fn send_chunk(&mut self) -> Option<Uploaded> {
-        let (data, ends) = self.chunk.take()?;
+    fn send_chunk(&mut self) {
+        let Some((data, ends)) = self.chunk.take() else {
+            return;
+        };
         let bytes = data.len();
         self.over = ends;
         match self.codec.send_data(data, ends) {
-            Ok(()) => {
-                self.watch.gave(bytes);
-                None
-            }
-            Err(_) => Some(self.broken()),
+            Ok(()) => self.watch.gave(bytes),
+            Err(_) => self.break_off(),
         }
     }
 
     /// Asks the body for more.
-    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Uploaded>> {
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Uploaded> {
         let frame = match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
             Some(Ok(frame)) => frame,
             Some(Err(failure)) => {
@@ -137,40 +124,40 @@ impl Upload {
                 self.watch
                     .give_up(|| WriteOutcome::Failed(error.to_event()));
                 self.codec.send_reset(Reason::CANCEL);
-                return Poll::Ready(Some(Uploaded::Failed(error)));
+                return Poll::Ready(Err(error));
             }
             None => Frame::data(Bytes::new()),
         };
         match frame.into_data() {
             Ok(data) => {
                 let ends = self.body.is_end_stream();
-                let is_empty = data.is_empty();
-                self.chunk = Some((data, ends));
-                if is_empty {
-                    // Which needs no room, and says nothing unless it is the end.
-                    self.chunk = self.chunk.take().filter(|(_, ends)| *ends);
-                    return Poll::Ready(self.send_chunk());
+                if !data.is_empty() {
+                    self.chunk = Some((data, ends));
+                    // As little as possible: the codec asks for the rest when it has the data, and others want some, too.
+                    self.codec.reserve_capacity(1);
+                    self.watch.hold();
+                } else if ends {
+                    // Which needs no room; without the end it would say nothing.
+                    self.chunk = Some((data, ends));
+                    self.send_chunk();
                 }
-                // As little as possible: the codec asks for the rest when it has the data, and others want some, too.
-                self.codec.reserve_capacity(1);
-                self.watch.hold();
-                Poll::Ready(None)
             }
             Err(frame) => {
                 self.codec.reserve_capacity(0);
                 self.over = true;
                 let trailers = frame.into_trailers().unwrap_or_default();
-                let sent = self.codec.send_trailers(trailers);
-                Poll::Ready(sent.is_err().then(|| self.broken()))
+                if self.codec.send_trailers(trailers).is_err() {
+                    self.break_off();
+                }
             }
         }
+        Poll::Ready(Ok(()))
     }
 
     /// Nothing more can be sent. Why, the response tells; that the request did not reach its end, the stream's.
-    fn broken(&mut self) -> Uploaded {
+    fn break_off(&mut self) {
         (self.over, self.broken) = (true, true);
         self.chunk = None;
-        Uploaded::Broken
     }
 
     /// The final response's head came, and it is one that has no use for the rest (as in Go, above 299): nothing more is
