@@ -1,5 +1,6 @@
 //! An exchange that brought no response's head.
 
+use httptrace::Phase;
 use httptrace::info::RetryReason;
 
 use crate::client::Body;
@@ -18,4 +19,13 @@ pub(crate) struct Failed {
     pub(crate) response_begun: bool,
     /// The connection ended by itself: neither a hook, nor the body, nor a deadline ended it.
     pub(crate) connection_lost: bool,
+}
+
+/// What was going on in a phase of an exchange, as errors say it.
+pub(super) fn during(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Send => "while the request was being written",
+        Phase::Receive => "before the end of the response's body",
+        _ => "before its response",
+    }
 }

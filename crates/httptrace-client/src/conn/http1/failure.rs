@@ -7,6 +7,7 @@ use httptrace::info::CloseReason;
 use httptrace::{ErrorKind, EventError, Phase};
 
 use crate::conn::Dead;
+use crate::conn::failed::during;
 use crate::conn::send_body::BodyFailure;
 use crate::dial::{alert_behind, alert_reason};
 use crate::error::Error;
@@ -103,14 +104,6 @@ pub(super) fn dead(error: hyper::Error) -> Dead {
             reason: CloseReason::UnsolicitedResponse,
             error: Some(EventError::new(ErrorKind::Protocol, error.to_string())),
         },
-    }
-}
-
-fn during(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Send => "while the request was being written",
-        Phase::Receive => "before the end of the response's body",
-        _ => "before its response",
     }
 }
 

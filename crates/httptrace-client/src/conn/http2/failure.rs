@@ -9,6 +9,7 @@ use rustls::AlertDescription;
 use super::Shared;
 use super::stream::Stream;
 use crate::conn::Dead;
+use crate::conn::failed::during;
 use crate::dial::alert_reason;
 use crate::error::Error;
 use crate::wire::http2::{Greeting, Said, StreamWatch};
@@ -251,13 +252,5 @@ fn explain_io(io: &io::Error, during: &str) -> (ErrorKind, String) {
             let class = EventError::io(kind.into()).kind();
             (class, format!("the connection failed {during}: {io}"))
         }
-    }
-}
-
-fn during(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Send => "while the request was being written",
-        Phase::Receive => "before the end of the response's body",
-        _ => "before its response",
     }
 }
