@@ -22,8 +22,7 @@ use crate::wire::http2::Tap;
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Spawns the task, on the current runtime.
-pub(super) fn spawn(connection: Connection<Tap, Bytes>, http2: Http2, settings: &Settings) {
-    let mut connection = connection;
+pub(super) fn spawn(mut connection: Connection<Tap, Bytes>, http2: Http2, settings: &Settings) {
     let pinger = settings.keep_alive_interval.and_then(|interval| {
         let keep_alive = KeepAlive::new(interval, settings.keep_alive_timeout, clock::now());
         let ping_pong = connection.ping_pong()?;
@@ -77,7 +76,7 @@ impl Driver {
                 return Poll::Ready(unanswered(pinger.keep_alive.timeout()));
             }
         }
-        if watch.is_leaving(cx) {
+        if watch.is_leaving() {
             let farewell = self
                 .farewell
                 .get_or_insert_with(|| Box::pin(sleep_until((clock::now() + FAREWELL).into())));

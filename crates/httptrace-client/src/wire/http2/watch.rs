@@ -60,14 +60,9 @@ impl Watch {
         });
     }
 
-    /// Whether there is nothing left for the connection to do but to end. Wakes this task when that comes to be so.
-    pub(crate) fn is_leaving(&self, cx: &Context<'_>) -> bool {
-        let mut ledger = self.lock();
-        let is_leaving = ledger.is_leaving();
-        if !is_leaving {
-            ledger.driver = Some(cx.waker().clone());
-        }
-        is_leaving
+    /// Whether there is nothing left for the connection to do but to end.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.lock().is_leaving()
     }
 
     pub(crate) fn is_retired(&self) -> bool {
@@ -144,7 +139,8 @@ impl Watch {
         Ok((StreamWatch { watch, id }, value))
     }
 
-    /// For the driver: settles what requests wait for that came to have data, and wakes it when there are more of them.
+    /// For the driver: settles what requests wait for that came to have data. Wakes it when there are more of them, and when
+    /// there is nothing left to do but to end.
     pub(crate) fn settle(&self, cx: &Context<'_>) {
         self.tell_after(|ledger| {
             ledger.driver = Some(cx.waker().clone());
