@@ -110,7 +110,7 @@ async fn acquire(
             let mut lease = Lease::new(conn, Arc::clone(&inner.pool), emitter);
             let emitter = lease.emitter().clone();
             let conn = lease.conn();
-            tell_got(&emitter, || {
+            emitter.emit(|| {
                 let mut got = GotConn::new(conn.exchanges > 0, idle_for.is_some());
                 got.idle_time = idle_for;
                 got.local_addr = conn.local.clone();
@@ -126,7 +126,7 @@ async fn acquire(
             let reused = slot.take_up();
             let conn = slot.conn();
             let emitter = emitter.clone().with_connection(conn.id());
-            tell_got(&emitter, || {
+            emitter.emit(|| {
                 let mut got = GotConn::new(reused, slot.idle_for.is_some());
                 got.idle_time = slot.idle_for;
                 got.local_addr = conn.local().cloned();
@@ -141,10 +141,6 @@ async fn acquire(
             }
         }
     })
-}
-
-fn tell_got(emitter: &Emitter, build: impl FnOnce() -> GotConn) {
-    emitter.emit(build);
 }
 
 async fn exchange(
