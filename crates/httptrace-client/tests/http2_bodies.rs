@@ -7,31 +7,14 @@ use std::time::Duration;
 use http::{Method, Request};
 use http_body::Body as _;
 use http_body_util::BodyExt;
-use httptrace::{EventKind, EventName};
+use httptrace::EventName;
 use httptrace_client::{Body, Client};
 use httptrace_test::DuplexPeer;
 use httptrace_test::http2::{Head, Script};
-use rig::http2::{Told, get, peer, post, told};
+use rig::http2::{Told, bodies, fetch_next, get, next, peer, post, told};
 use rig::{Pieces, fetch};
 
 const CANCEL: u32 = 8;
-
-/// What `BodyDone` tells: how it ended, the bytes on the wire, and what they were decoded to.
-fn bodies(told: &Told) -> Vec<(&'static str, Option<u64>, Option<u64>)> {
-    told.pick(|kind| match kind {
-        EventKind::BodyDone(info) => Some((info.end.as_str(), info.wire_bytes, info.decoded_bytes)),
-        _ => None,
-    })
-}
-
-/// A second request, on the same connection.
-fn next(script: Script) -> Script {
-    script.expect_request(2).respond(2, 200, "next")
-}
-
-async fn fetch_next(client: &Client) {
-    assert_eq!(fetch(client, get("/next")).await.unwrap(), "next");
-}
 
 #[tokio::test(start_paused = true)]
 async fn a_head_that_names_the_length_of_a_body_that_does_not_come_has_none() {

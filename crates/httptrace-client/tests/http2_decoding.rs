@@ -5,33 +5,15 @@ mod rig;
 mod coded;
 
 use http_body_util::BodyExt;
-use httptrace::EventKind;
 use httptrace_client::Client;
 use httptrace_test::DuplexPeer;
-use httptrace_test::http2::{Data, Head, Script};
+use httptrace_test::http2::{Data, Head};
 use rig::fetch;
-use rig::http2::{Told, get, peer, told};
+use rig::http2::{bodies, fetch_next, get, next, peer, told};
 
 use coded::{Coding, coded, text};
 
 const CANCEL: u32 = 8;
-
-/// What `BodyDone` tells: how it ended, the bytes on the wire, and what they were decoded to.
-fn bodies(told: &Told) -> Vec<(&'static str, Option<u64>, Option<u64>)> {
-    told.pick(|kind| match kind {
-        EventKind::BodyDone(info) => Some((info.end.as_str(), info.wire_bytes, info.decoded_bytes)),
-        _ => None,
-    })
-}
-
-/// A second request, on the same connection.
-fn next(script: Script) -> Script {
-    script.expect_request(2).respond(2, 200, "next")
-}
-
-async fn fetch_next(client: &Client) {
-    assert_eq!(fetch(client, get("/next")).await.unwrap(), "next");
-}
 
 #[tokio::test(start_paused = true)]
 async fn a_body_is_decoded_and_its_trailers_come_behind_it() {

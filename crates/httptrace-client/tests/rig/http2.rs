@@ -9,7 +9,7 @@ use httptrace_client::{Body, Client, ClientBuilder};
 use httptrace_test::http2::{Frame, Report, Script};
 use httptrace_test::{Checker, DuplexPeer, Leaks, PeerReport};
 
-use super::{in_memory, soon};
+use super::{fetch, in_memory, soon};
 
 /// A peer with one connection, which speaks HTTP/2.
 pub(crate) fn peer(script: impl FnOnce(Script) -> Script) -> DuplexPeer {
@@ -141,4 +141,22 @@ impl Told {
             report: self.report.clone(),
         }
     }
+}
+
+/// What `BodyDone` tells: how it ended, the bytes on the wire, and what they were decoded to.
+pub(crate) fn bodies(told: &Told) -> Vec<(&'static str, Option<u64>, Option<u64>)> {
+    told.pick(|kind| match kind {
+        EventKind::BodyDone(info) => Some((info.end.as_str(), info.wire_bytes, info.decoded_bytes)),
+        _ => None,
+    })
+}
+
+/// A second request, on the same connection.
+pub(crate) fn next(script: Script) -> Script {
+    script.expect_request(2).respond(2, 200, "next")
+}
+
+/// Makes it, and has its answer.
+pub(crate) async fn fetch_next(client: &Client) {
+    assert_eq!(fetch(client, get("/next")).await.unwrap(), "next");
 }
