@@ -5,7 +5,7 @@ pub use crate::client::fuzzing::{DecodedBody, decode};
 pub use crate::dial::fuzzing::{ConnectAnswer, SocksTalk, bypasses, connect_answer, proxy, socks5};
 pub use crate::wire::http2::fuzzing::{TapTold, tap_told};
 
-use crate::wire::RequestDecoder;
+use crate::wire::http1::RequestDecoder;
 
 /// What the wire tap knows of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -135,6 +135,7 @@ impl Body {
         }
         match self.is_over() {
             true => ending.end(self.received()),
+            false if ending.is_needless() => {}
             false => self.ending = Some(Box::new(ending)),
         }
         self

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use http_body::Body as HttpBody;
+use httptrace::info::AttemptReason;
 use httptrace::{BoxError, Call, ClientTrace, ErrorKind};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout_at};
@@ -17,25 +18,40 @@ use super::redirect::{Decision, Redirector};
 use super::{Body, CallTimeout, Client, Ending};
 use crate::clock;
 use crate::error::Error;
+use crate::transport::split;
 
 /// A call that has begun and has not been sent yet.
 pub(super) struct Begun {
     call: Call,
     request: Request<Body>,
+    deadline: Option<Deadline>,
+}
+
+/// When the whole call must be over.
+struct Deadline {
+    at: Instant,
+    limit: Duration,
+    /// What it interrupts.
     progress: Progress,
-    deadline: Option<(Instant, Duration)>,
 }
 
 /// Begins a call: takes the trace of the request and of the scope this runs in, and starts the clock.
 pub(super) fn begin<S>(client: &Client<S>, mut request: Request<Body>) -> Begun {
     let own = request.extensions().get::<CallTimeout>();
     let limit = own.map(|own| own.0).or(client.settings.timeout);
-    let (trace, progress) = client.trace_for(&mut request, limit.is_some());
+    let deadline = limit.and_then(|limit| {
+        Some(Deadline {
+            at: clock::after(limit)?,
+            limit,
+            progress: Progress::new(),
+        })
+    });
+    let watching = deadline.as_ref().map(|deadline| &deadline.progress);
+    let trace = client.trace_for(&mut request, watching);
     Begun {
         call: Call::start_with(&mut request, trace.as_ref(), clock::now),
         request,
-        progress,
-        deadline: limit.and_then(|limit| Some((clock::after(limit)?, limit))),
+        deadline,
     }
 }
 
@@ -51,20 +67,20 @@ where
     let Begun {
         call,
         mut request,
-        progress,
         deadline,
     } = begun;
     let decodes = client.settings.decode.offer(&mut request);
     let outcome = {
         let mut hops = pin!(hop_by_hop(client, &call, request));
-        match deadline {
+        match &deadline {
             None => hops.await,
             // A timer cannot even be made there.
             Some(_) if Handle::try_current().is_err() => Err(Error::no_runtime()),
-            Some((at, limit)) => match timeout_at(at, hops.as_mut()).await {
+            Some(deadline) => match timeout_at(deadline.at, hops.as_mut()).await {
                 Ok(outcome) => outcome,
                 Err(_) => {
-                    let error = progress.timed_out("the whole call", limit);
+                    let progress = &deadline.progress;
+                    let error = progress.timed_out("the whole call", deadline.limit);
                     call.give_up(error.to_event());
                     Err(error)
                 }
@@ -78,6 +94,7 @@ where
                 false => response,
             };
             let idle_timeout = client.settings.idle_body_timeout;
+            let deadline = deadline.map(|deadline| (deadline.at, deadline.limit));
             let ending = Ending::new(call, response.status(), deadline, idle_timeout);
             Ok(response.map(|body| body.with_ending(ending)))
         }
@@ -88,10 +105,11 @@ where
     }
 }
 
+/// One round trip after the other until a response is not followed.
 async fn hop_by_hop<S, R>(
     client: &Client<S>,
     call: &Call,
-    mut request: Request<Body>,
+    request: Request<Body>,
 ) -> Result<Response<Body>, Error>
 where
     S: Service<Request<Body>, Response = Response<R>> + Clone,
@@ -100,25 +118,38 @@ where
     R::Data: Send,
     R::Error: Into<BoxError>,
 {
-    let mut redirector = Redirector::new(&client.settings.redirect, &request);
+    let (head, mut body) = split(request);
+    let mut redirector = Redirector::new(&client.settings.redirect, head, &body);
+    let mut reason = AttemptReason::First;
     loop {
-        redirector.prepare(&mut request)?;
-        let service = client.service.clone();
-        let response = round_trip(service, request).await?;
+        let head = redirector.prepare()?;
+        let response = match client.layered {
+            // Nobody is between us and the transport: the request stays here.
+            false => client.transport.round_trip(call, head, body, reason).await?,
+            true => {
+                let mut request = head.clone().map(|()| body);
+                call.mark(&mut request, reason);
+                through_layers(client.service.clone(), request).await?
+            }
+        };
         match redirector.decide(&response) {
             Decision::Return => return Ok(response),
             Decision::Fail(error) => return Err(error),
             Decision::Follow(follow) => {
                 call.redirected(response.status(), &follow.from, &follow.to);
                 redirector.drain(response.into_body()).await;
-                request = redirector.next_request(follow);
-                call.mark_redirect(&mut request);
+                body = redirector.follow(follow);
+                reason = AttemptReason::Redirect;
             }
         }
     }
 }
 
-async fn round_trip<S, R>(mut service: S, request: Request<Body>) -> Result<Response<Body>, Error>
+/// One round trip through the service under the client.
+async fn through_layers<S, R>(
+    mut service: S,
+    request: Request<Body>,
+) -> Result<Response<Body>, Error>
 where
     S: Service<Request<Body>, Response = Response<R>>,
     S::Error: Into<BoxError>,
@@ -149,9 +180,8 @@ impl<S> Client<S> {
     fn trace_for(
         &self,
         request: &mut Request<Body>,
-        timed: bool,
-    ) -> (Option<ClientTrace>, Progress) {
-        let progress = Progress::new();
+        watching: Option<&Progress>,
+    ) -> Option<ClientTrace> {
         let mut trace = self.transport.trace().cloned();
         if let Some(trace_with) = &self.settings.trace_with {
             let (parts, body) = std::mem::take(request).into_parts();
@@ -162,10 +192,9 @@ impl<S> Client<S> {
                 (chosen, own) => chosen.or(own),
             };
         }
-        if timed {
-            let watching = trace.unwrap_or_default();
-            trace = Some(watching.observe(progress.clone()));
+        match watching {
+            Some(progress) => Some(trace.unwrap_or_default().observe(progress.clone())),
+            None => trace,
         }
-        (trace, progress)
     }
 }

@@ -43,6 +43,12 @@ impl Ending {
     }
 
     /// Ready when the whole call's deadline has passed.
+    /// Whether nobody wants to know of the end, and nothing brings it about.
+    pub(super) fn is_needless(&self) -> bool {
+        let has_deadline = self.call_deadline.is_some() || self.idle_deadline.is_some();
+        self.call.emitter().is_none() && !has_deadline
+    }
+
     pub(super) fn poll_call_deadline(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
         let Some((sleep, limit)) = &mut self.call_deadline else {
             return Poll::Pending;

@@ -54,6 +54,8 @@ pub struct Client<S = Transport> {
     service: S,
     /// The transport under all layers.
     transport: Transport,
+    /// There are layers between the client and the transport.
+    layered: bool,
     settings: Arc<Settings>,
 }
 

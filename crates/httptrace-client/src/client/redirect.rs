@@ -118,15 +118,14 @@ pub(super) struct Follow {
 }
 
 /// Follows one call from hop to hop.
-pub(super) struct Redirector {
-    policy: RedirectPolicy,
-    /// The current hop's.
-    uri: Uri,
-    method: Method,
-    /// The first request's fields and extensions, which each hop starts from.
-    headers: HeaderMap,
-    extensions: http::Extensions,
-    initial_host: String,
+pub(super) struct Redirector<'a> {
+    policy: &'a RedirectPolicy,
+    /// The request as it was handed to the client, which each hop starts from.
+    first: Request<()>,
+    /// The latest redirect's; none before the first.
+    followed: Option<Request<()>>,
+    /// The current hop's as it is sent, where that is another: its URI had userinfo.
+    bare: Option<Request<()>>,
     requests: usize,
     body: Replay,
     /// Another site was visited: sensitive fields stay behind from then on.
@@ -152,23 +151,19 @@ const SENSITIVE: [HeaderName; 4] = [
     header::WWW_AUTHENTICATE,
 ];
 
-impl Redirector {
-    pub(super) fn new(policy: &RedirectPolicy, request: &Request<Body>) -> Self {
-        let body = match (
-            request.body().try_clone(),
-            request.extensions().get::<ReplayBody>(),
-        ) {
+impl<'a> Redirector<'a> {
+    /// `first` without its body, of which no more is kept than is needed to send it again.
+    pub(super) fn new(policy: &'a RedirectPolicy, first: Request<()>, body: &Body) -> Self {
+        let body = match (body.try_clone(), first.extensions().get::<ReplayBody>()) {
             (Some(copy), _) => Replay::Copy(copy),
             (None, Some(factory)) => Replay::Factory(factory.clone()),
             (None, None) => Replay::Impossible,
         };
         Self {
-            policy: policy.clone(),
-            uri: request.uri().clone(),
-            method: request.method().clone(),
-            headers: request.headers().clone(),
-            extensions: request.extensions().clone(),
-            initial_host: host(request.uri()),
+            policy,
+            first,
+            followed: None,
+            bare: None,
             requests: 0,
             body,
             left_site: false,
@@ -176,26 +171,16 @@ impl Redirector {
         }
     }
 
-    /// Makes a hop's request ready: userinfo becomes Basic auth (RFC 7617), unless there is an `Authorization`.
-    pub(super) fn prepare(&mut self, request: &mut Request<Body>) -> Result<(), Error> {
+    /// The next request to send: userinfo becomes Basic auth (RFC 7617), unless there is an `Authorization`.
+    pub(super) fn prepare(&mut self) -> Result<&Request<()>, Error> {
         self.requests += 1;
-        let authority = request.uri().authority();
-        let Some((userinfo, host)) = authority.and_then(|a| a.as_str().rsplit_once('@')) else {
-            return Ok(());
-        };
-        let credentials = authorization(userinfo);
-        let mut parts = request.uri().clone().into_parts();
-        parts.authority = host.parse().ok();
-        let uri = Uri::from_parts(parts);
-        let uri =
-            uri.map_err(|_| Error::usage("the request's URI has no host after its userinfo"))?;
-        *request.uri_mut() = uri;
-        if !request.headers().contains_key(header::AUTHORIZATION) {
-            request
-                .headers_mut()
-                .insert(header::AUTHORIZATION, credentials);
-        }
-        Ok(())
+        self.bare = without_userinfo(self.current())?;
+        Ok(self.bare.as_ref().unwrap_or(self.current()))
+    }
+
+    /// The current hop's request as its `Location`, or the user, has it.
+    fn current(&self) -> &Request<()> {
+        self.followed.as_ref().unwrap_or(&self.first)
     }
 
     /// Decides about a response.
@@ -206,8 +191,9 @@ impl Redirector {
         let Some(location) = location.filter(|location| !location.is_empty()) else {
             return Decision::Return;
         };
+        let current = self.current();
         let keeps_method = match status.as_u16() {
-            301..=303 => matches!(self.method, Method::GET | Method::HEAD),
+            301..=303 => matches!(*current.method(), Method::GET | Method::HEAD),
             307 | 308 => true,
             _ => return Decision::Return,
         };
@@ -221,7 +207,7 @@ impl Redirector {
         };
         let step = RedirectStep {
             status,
-            from: &self.uri,
+            from: current.uri(),
             to: &to,
             requests: self.requests,
         };
@@ -232,10 +218,10 @@ impl Redirector {
                 Decision::Fail(Error::outside(ErrorKind::Redirect, message).with_source(error))
             }
             RedirectAction::Follow => Decision::Follow(Follow {
-                from: self.uri.clone(),
+                from: current.uri().clone(),
                 to,
                 method: match keeps_method {
-                    true => self.method.clone(),
+                    true => current.method().clone(),
                     false => Method::GET,
                 },
                 keeps_body,
@@ -259,26 +245,26 @@ impl Redirector {
         }
     }
 
-    /// The next hop's request.
-    pub(super) fn next_request(&mut self, follow: Follow) -> Request<Body> {
-        self.left_site |= !is_same_site(&host(&follow.to), &self.initial_host);
+    /// Goes on with the next hop; its body.
+    pub(super) fn follow(&mut self, follow: Follow) -> Body {
+        let initial_host = host(self.first.uri());
+        self.left_site |= !is_same_site(&host(&follow.to), &initial_host);
         self.dropped_body |= !follow.keeps_body;
-        let mut request = Request::new(match (&self.body, self.dropped_body) {
+        let mut request = Request::new(());
+        *request.headers_mut() = self.headers_for(&follow);
+        *request.extensions_mut() = self.first.extensions().clone();
+        *request.method_mut() = follow.method;
+        *request.uri_mut() = follow.to;
+        self.followed = Some(request);
+        match (&self.body, self.dropped_body) {
             (Replay::Copy(body), false) => body.try_clone().unwrap_or_default(),
             (Replay::Factory(factory), false) => factory.make(),
             _ => Body::empty(),
-        });
-        *request.headers_mut() = self.headers_for(&follow);
-        *request.extensions_mut() = self.extensions.clone();
-        *request.method_mut() = follow.method.clone();
-        *request.uri_mut() = follow.to.clone();
-        self.method = follow.method;
-        self.uri = follow.to;
-        request
+        }
     }
 
     fn headers_for(&self, follow: &Follow) -> HeaderMap {
-        let mut headers = self.headers.clone();
+        let mut headers = self.first.headers().clone();
         if self.left_site {
             for name in SENSITIVE {
                 headers.remove(name);
@@ -319,7 +305,8 @@ impl Redirector {
             let message = format!("the redirect's Location {location:?} cannot be followed: {why}");
             Error::outside(ErrorKind::Redirect, message)
         };
-        let base = Url::parse(&self.uri.to_string()).map_err(|error| failed(&error))?;
+        let current = self.current().uri();
+        let base = Url::parse(&current.to_string()).map_err(|error| failed(&error))?;
         let to = base.join(&text).map_err(|error| failed(&error))?;
         if !matches!(to.scheme(), "http" | "https") {
             let why = format!("the scheme `{}` is not supported", to.scheme());
@@ -327,13 +314,32 @@ impl Redirector {
         }
         let relative = Url::parse(&text).is_err() && !text.starts_with("//");
         let target = &to[Position::BeforePath..Position::AfterQuery];
-        let uri = match self.uri.authority().filter(|_| relative) {
+        let uri = match current.authority().filter(|_| relative) {
             // The authority stays as it was written, with its userinfo.
             Some(authority) => format!("{}://{authority}{target}", to.scheme()),
             None => to[..Position::AfterQuery].to_owned(),
         };
         Ok((uri.parse().map_err(|error| failed(&error))?, relative))
     }
+}
+
+/// The request that is sent for one whose URI has userinfo; none if it has none.
+fn without_userinfo(request: &Request<()>) -> Result<Option<Request<()>>, Error> {
+    let authority = request.uri().authority();
+    let Some((userinfo, host)) = authority.and_then(|a| a.as_str().rsplit_once('@')) else {
+        return Ok(None);
+    };
+    let mut parts = request.uri().clone().into_parts();
+    parts.authority = host.parse().ok();
+    let uri = Uri::from_parts(parts);
+    let uri = uri.map_err(|_| Error::usage("the request's URI has no host after its userinfo"))?;
+    let mut bare = request.clone();
+    *bare.uri_mut() = uri;
+    if !bare.headers().contains_key(header::AUTHORIZATION) {
+        bare.headers_mut()
+            .insert(header::AUTHORIZATION, authorization(userinfo));
+    }
+    Ok(Some(bare))
 }
 
 /// As much of what a server sent as a message has room for.

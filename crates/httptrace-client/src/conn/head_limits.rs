@@ -5,6 +5,7 @@ use httptrace::{ErrorKind, Phase};
 use hyper::client::conn::http1::Builder;
 
 use crate::error::Error;
+use crate::wire::http1::MAX_FIELDS;
 
 /// What one response may have as its head, and as its trailers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,9 +13,7 @@ pub(crate) struct HeadLimits {
     bytes: usize,
 }
 
-/// hyper's own limit of 100 is met in practice; Go counts bytes only.
-const MAX_FIELDS: usize = 512;
-/// hyper's own limit for its buffers, which is meant for heads.
+// hyper's own limit for its buffers, which is meant for heads.
 const HYPERS_BUFFER: usize = 8192 + 4096 * 100;
 
 impl Default for HeadLimits {
@@ -29,12 +28,17 @@ impl HeadLimits {
     }
 
     /// As HTTP/2 counts header fields.
+    /// Bytes that a head may have.
+    pub(super) fn bytes(self) -> usize {
+        self.bytes
+    }
+
     pub(super) fn as_list_size(self) -> u32 {
         u32::try_from(self.bytes).unwrap_or(u32::MAX)
     }
 
     pub(super) fn apply_to(self, builder: &mut Builder) {
-        builder.max_headers(MAX_FIELDS).max_header_size(self.bytes);
+        builder.max_header_size(self.bytes);
         // A head must fit into the buffer. For less than hyper's own it is left alone: it serves bodies as well.
         if self.bytes > HYPERS_BUFFER {
             builder.max_buf_size(self.bytes);

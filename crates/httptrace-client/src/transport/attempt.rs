@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use http::{Method, Request, Response};
-use httptrace::info::{CloseReason, GetConn, GotConn, Protocol};
-use httptrace::{Attempt, Emitter};
+use httptrace::info::{AttemptReason, CloseReason, GetConn, GotConn, Protocol, RetryReason};
+use httptrace::{Attempt, Call, Emitter};
 use tokio::runtime::Handle;
 
 use super::Inner;
@@ -19,15 +19,16 @@ use crate::pool::{Checkout, Key, Lease};
 /// Makes a round trip, again where that is safe. This function walks the whole path of a request by name.
 pub(super) async fn round_trip(
     inner: &Inner,
-    request: Request<Body>,
+    origin: Origin<'_>,
+    head: &Request<()>,
+    mut body: Body,
+    mut attempt: Attempt,
 ) -> Result<Response<Body>, Error> {
-    let (head, mut body) = split(request);
     let mut backoff = Backoff::default();
-    let mut attempt = Attempt::start(&head);
     loop {
-        let spare = Spare::of(&head, &body);
+        let spare = Spare::of(head, &body);
         // What cannot be sent shall cost no connection.
-        let (destination, wire) = match wire_request::build(inner, &head, body) {
+        let (destination, wire) = match wire_request::build(inner, head, body) {
             Ok(built) => built,
             Err(error) => return Err(give_up(attempt, error)),
         };
@@ -37,7 +38,7 @@ pub(super) async fn round_trip(
         };
         let may_retry = acquired.is_pooled();
         match exchange(inner, acquired, wire).await {
-            Ok(exchanged) => return Ok(finish(inner, &head, attempt, exchanged)),
+            Ok(exchanged) => return Ok(finish(inner, head, attempt, exchanged)),
             Err(failed) => {
                 let again = retry::decide(head.method(), head.headers(), may_retry, &failed);
                 let again = again.and_then(|reason| {
@@ -51,9 +52,27 @@ pub(super) async fn round_trip(
                     return Err(failed.error);
                 };
                 retry::pause(wait).await;
-                attempt = Attempt::retry(&head, reason);
+                attempt = origin.retry(head, reason);
                 body = same_body;
             }
+        }
+    }
+}
+
+/// What a round trip is part of.
+#[derive(Clone, Copy)]
+pub(super) enum Origin<'a> {
+    /// A call of the client's own.
+    Call(&'a Call),
+    /// The call that the request is marked with, if it is.
+    Mark,
+}
+
+impl Origin<'_> {
+    fn retry(self, head: &Request<()>, reason: RetryReason) -> Attempt {
+        match self {
+            Self::Call(call) => call.attempt(head, AttemptReason::Retry(reason)),
+            Self::Mark => Attempt::retry(head, reason),
         }
     }
 }
@@ -204,9 +223,4 @@ fn finish_http1(
 fn give_up(attempt: Attempt, error: Error) -> Error {
     attempt.done(|end| end.with_error(error.to_event()));
     error
-}
-
-fn split(request: Request<Body>) -> (Request<()>, Body) {
-    let (parts, body) = request.into_parts();
-    (Request::from_parts(parts, ()), body)
 }

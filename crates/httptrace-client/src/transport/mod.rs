@@ -11,7 +11,8 @@ use std::task::{Context, Poll};
 
 use http::{HeaderValue, Request, Response};
 use http_body::Body as HttpBody;
-use httptrace::{BoxError, Call, ClientTrace};
+use httptrace::info::AttemptReason;
+use httptrace::{Attempt, BoxError, Call, ClientTrace};
 use tower_service::Service;
 
 use crate::client::{Body, Ending};
@@ -20,6 +21,7 @@ use crate::conn::Patience;
 use crate::dial::Proxy;
 use crate::error::Error;
 use crate::pool::{Pool, Protocols};
+use attempt::Origin;
 
 /// Makes one round trip per request: pool, dial, exchange, retry. It follows no redirects.
 ///
@@ -67,13 +69,34 @@ impl Transport {
         self.inner.pool.close_idle_connections();
     }
 
+    /// Makes a round trip of a call. Without a layer that would want to see it, the request stays with the client.
+    pub(crate) async fn round_trip(
+        &self,
+        call: &Call,
+        head: &Request<()>,
+        body: Body,
+        reason: AttemptReason,
+    ) -> Result<Response<Body>, Error> {
+        let attempt = call.attempt(head, reason);
+        attempt::round_trip(&self.inner, Origin::Call(call), head, body, attempt).await
+    }
+
+    /// Makes a round trip of the call that a request from a layer is marked with.
+    async fn send_marked(self, request: Request<Body>) -> Result<Response<Body>, Error> {
+        let (head, body) = split(request);
+        let attempt = Attempt::start(&head);
+        attempt::round_trip(&self.inner, Origin::Mark, &head, body, attempt).await
+    }
+
     /// Makes a round trip that is a call of its own.
     async fn send_as_call(
         self,
         call: Call,
         request: Request<Body>,
     ) -> Result<Response<Body>, Error> {
-        match attempt::round_trip(&self.inner, request).await {
+        let (head, body) = split(request);
+        let sent = self.round_trip(&call, &head, body, AttemptReason::First);
+        match sent.await {
             Ok(response) => {
                 let ending = Ending::new(call, response.status(), None, None);
                 Ok(response.map(|body| body.with_ending(ending)))
@@ -105,12 +128,18 @@ where
         let mut request = request.map(Body::wrap);
         let transport = self.clone();
         if Call::is_marked(&request) {
-            return Box::pin(async move { attempt::round_trip(&transport.inner, request).await });
+            return Box::pin(transport.send_marked(request));
         }
         // The scope that this runs in may be gone when the future is polled: the call begins here.
         let call = Call::start_with(&mut request, self.trace(), clock::now);
         Box::pin(transport.send_as_call(call, request))
     }
+}
+
+/// A request's head, and the body that is consumed where the head is not.
+pub(crate) fn split(request: Request<Body>) -> (Request<()>, Body) {
+    let (parts, body) = request.into_parts();
+    (Request::from_parts(parts, ()), body)
 }
 
 impl fmt::Debug for Transport {

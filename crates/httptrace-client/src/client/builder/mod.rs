@@ -28,6 +28,7 @@ use crate::transport::{Inner, Transport};
 #[must_use]
 pub struct ClientBuilder<L = Identity> {
     layer: L,
+    layered: bool,
     trace: Option<ClientTrace>,
     trace_with: Option<TraceWith>,
     user_agent: Option<HeaderValue>,
@@ -54,6 +55,7 @@ impl ClientBuilder {
     pub fn new() -> Self {
         Self {
             layer: Identity::new(),
+            layered: false,
             trace: None,
             trace_with: None,
             user_agent: Some(HeaderValue::from_static(concat!(
@@ -127,6 +129,7 @@ impl<L> ClientBuilder<L> {
     pub fn layer<M>(self, layer: M) -> ClientBuilder<Stack<L, M>> {
         ClientBuilder {
             layer: Stack::new(self.layer, layer),
+            layered: true,
             trace: self.trace,
             trace_with: self.trace_with,
             user_agent: self.user_agent,
@@ -208,6 +211,7 @@ impl<L: Layer<Transport>> ClientBuilder<L> {
         Client {
             service: self.layer.layer(transport.clone()),
             transport,
+            layered: self.layered,
             settings: Arc::new(Settings {
                 trace_with: self.trace_with,
                 redirect: self.redirect,

@@ -18,15 +18,34 @@ fn response(status: u16, location: &str) -> Response<()> {
     builder.header("location", location).body(()).unwrap()
 }
 
+const POLICY: RedirectPolicy = RedirectPolicy(Policy::Limited(9));
+
+fn redirector(first: Request<Body>) -> Redirector<'static> {
+    let (parts, body) = first.into_parts();
+    Redirector::new(&POLICY, Request::from_parts(parts, ()), &body)
+}
+
+/// Follows a redirect; the next hop's request with its body.
+fn next_hop(redirector: &mut Redirector<'_>, follow: Follow) -> Request<Body> {
+    let body = redirector.follow(follow);
+    redirector.current().clone().map(|()| body)
+}
+
 /// Sends a request through one redirect.
-fn follow(mut first: Request<Body>, status: u16, location: &str) -> Option<Request<Body>> {
-    let mut redirector = Redirector::new(&RedirectPolicy::default(), &first);
-    redirector.prepare(&mut first).unwrap();
+fn follow(first: Request<Body>, status: u16, location: &str) -> Option<Request<Body>> {
+    let mut redirector = redirector(first);
+    redirector.prepare().unwrap();
     match redirector.decide(&response(status, location)) {
-        Decision::Follow(follow) => Some(redirector.next_request(follow)),
+        Decision::Follow(follow) => Some(next_hop(&mut redirector, follow)),
         Decision::Return => None,
         Decision::Fail(error) => panic!("{error}"),
     }
+}
+
+#[test]
+fn nine_redirects_are_the_default() {
+    let default = RedirectPolicy::default();
+    assert_eq!(format!("{default:?}"), format!("{POLICY:?}"));
 }
 
 #[test]
@@ -102,14 +121,14 @@ fn secrets_stay_on_their_site_and_below_it() {
 
 #[test]
 fn secrets_that_were_left_behind_do_not_come_back() {
-    let mut first = request(Method::GET, "http://a.test/", &[("authorization", "x")], "");
-    let mut redirector = Redirector::new(&RedirectPolicy::default(), &first);
-    redirector.prepare(&mut first).unwrap();
+    let first = request(Method::GET, "http://a.test/", &[("authorization", "x")], "");
+    let mut redirector = redirector(first);
+    redirector.prepare().unwrap();
     for (location, has_secret) in [("http://b.test/", false), ("http://a.test/", false)] {
         let Decision::Follow(follow) = redirector.decide(&response(302, location)) else {
             panic!("not followed");
         };
-        let next = redirector.next_request(follow);
+        let next = next_hop(&mut redirector, follow);
         assert_eq!(next.headers().contains_key("authorization"), has_secret);
     }
 }
@@ -129,16 +148,15 @@ fn the_referer_is_where_we_come_from_but_not_from_https_to_http() {
 
 #[test]
 fn the_eleventh_request_is_not_made() {
-    let mut first = request(Method::GET, "http://h/", &[], "");
-    let mut redirector = Redirector::new(&RedirectPolicy::default(), &first);
+    let mut redirector = redirector(request(Method::GET, "http://h/", &[], ""));
     for _ in 0..9 {
-        redirector.prepare(&mut first).unwrap();
+        redirector.prepare().unwrap();
         let Decision::Follow(follow) = redirector.decide(&response(302, "/")) else {
             panic!("not followed");
         };
-        first = redirector.next_request(follow);
+        let _ = redirector.follow(follow);
     }
-    redirector.prepare(&mut first).unwrap();
+    redirector.prepare().unwrap();
     let Decision::Fail(error) = redirector.decide(&response(302, "/")) else {
         panic!("followed once too often");
     };
@@ -147,25 +165,23 @@ fn the_eleventh_request_is_not_made() {
 
 #[test]
 fn userinfo_becomes_basic_auth_unless_there_is_one() {
-    let mut first = request(Method::GET, "http://us%65r:pass@h/", &[], "");
-    let mut redirector = Redirector::new(&RedirectPolicy::default(), &first);
-    redirector.prepare(&mut first).unwrap();
-    assert_eq!(first.headers()["authorization"], "Basic dXNlcjpwYXNz");
-    assert_eq!(first.uri().to_string(), "http://h/");
-    let mut own = request(
+    let mut with = redirector(request(Method::GET, "http://us%65r:pass@h/", &[], ""));
+    let sent = with.prepare().unwrap();
+    assert_eq!(sent.headers()["authorization"], "Basic dXNlcjpwYXNz");
+    assert_eq!(sent.uri().to_string(), "http://h/");
+    let mut own = redirector(request(
         Method::GET,
         "http://u:p@h/",
         &[("authorization", "Bearer x")],
         "",
-    );
-    redirector.prepare(&mut own).unwrap();
-    assert_eq!(own.headers()["authorization"], "Bearer x");
+    ));
+    let sent = own.prepare().unwrap();
+    assert_eq!(sent.headers()["authorization"], "Bearer x");
 }
 
 #[test]
 fn a_redirect_without_a_location_is_returned_and_one_to_nowhere_fails() {
-    let first = request(Method::GET, "http://h/", &[], "");
-    let redirector = Redirector::new(&RedirectPolicy::default(), &first);
+    let redirector = redirector(request(Method::GET, "http://h/", &[], ""));
     let bare = Response::builder().status(302).body(()).unwrap();
     assert!(matches!(redirector.decide(&bare), Decision::Return));
     let empty = redirector.decide(&response(302, ""));
@@ -178,8 +194,7 @@ fn a_redirect_without_a_location_is_returned_and_one_to_nowhere_fails() {
 
 #[test]
 fn a_location_of_any_length_makes_a_message_of_readable_length() {
-    let first = request(Method::GET, "http://h/", &[], "");
-    let redirector = Redirector::new(&RedirectPolicy::default(), &first);
+    let redirector = redirector(request(Method::GET, "http://h/", &[], ""));
     let long = format!("/{}", "a".repeat(70_000));
     let Decision::Fail(error) = redirector.decide(&response(302, &long)) else {
         panic!("a URI of 70,000 bytes was accepted");

@@ -9,8 +9,9 @@ use httptrace::Phase;
 use httptrace::info::{CloseReason, NotSentReason, WriteOutcome};
 use hyper::body::Incoming;
 
-use super::{Http1, failure, framing, informational, upgrade};
-use crate::conn::expect::{Decision, Waiting};
+use super::informational::Listener;
+use super::{Http1, failure, upgrade};
+use crate::conn::expect::{Decision, Waiting, asks_for_100};
 use crate::conn::patience::HeadDeadline;
 use crate::conn::{Failed, Patience, SendBody, head};
 use crate::error::Error;
@@ -43,13 +44,16 @@ pub(crate) async fn exchange(
     let http1 = &mut conn.http1;
     let mut waiting = Waiting::hold_back(&mut request, patience.expect_continue);
     let gate = waiting.as_ref().map(|waiting| waiting.gate().clone());
-    let informational = informational::listen(&mut request, &emitter, http1, gate);
+    let mut listener = Listener::new(&emitter, asks_for_100(&request), gate, http1.limits);
     http1.begin_exchange(&emitter, waiting.is_some());
     let mut response = pin!(http1.sender.try_send_request(request));
     let mut deadline = HeadDeadline::new(patience.head);
 
     let head = poll_fn(|cx| {
         let _ = http1.poll_drive(cx);
+        if let Err(refused) = listener.listen(http1) {
+            return Poll::Ready(Err(Stop::Refused(refused)));
+        }
         let decision = waiting
             .as_mut()
             .map(|w| w.poll(http1.watch.is_head_flushed(), cx));
@@ -57,17 +61,9 @@ pub(crate) async fn exchange(
             waiting = None;
             let _ = http1.poll_drive(cx);
         }
-        if let Some(refused) = informational.take_refusal() {
-            return Poll::Ready(Err(Stop::Refused(refused)));
-        }
         match response.as_mut().poll(cx) {
             Poll::Ready(Ok(response)) => {
-                let refused = framing::unsound(response.version(), response.headers());
-                let refused = refused.or_else(|| informational.refuse_final(response.headers()));
-                Poll::Ready(match refused {
-                    Some(error) => Err(Stop::Refused(error)),
-                    None => Ok(response),
-                })
+                Poll::Ready(listener.accept(response, http1).map_err(Stop::Refused))
             }
             Poll::Ready(Err(mut failed)) => {
                 let unsent = failed.take_message().map(Box::new);

@@ -1,31 +1,149 @@
-//! Has hyper hand over the informational responses of a request.
+//! What the codec does not tell of the heads of responses, and the tap does: the informational ones, and the fields that
+//! are more than the codec takes.
 
-use http::Request;
-use httptrace::Emitter;
+use http::header::{HeaderName, HeaderValue};
+use http::{HeaderMap, Response, StatusCode, Version};
+use httparse::{EMPTY_HEADER, ParserConfig};
+use httptrace::{Emitter, ErrorKind, Phase};
+use hyper::body::Incoming;
 
 use super::{Http1, framing};
-use crate::conn::SendBody;
-use crate::conn::expect::{SharedGate, asks_for_100};
+use crate::conn::HeadLimits;
+use crate::conn::expect::SharedGate;
+use crate::conn::head_limits::head_bytes;
 use crate::conn::informational::Informational;
+use crate::error::Error;
+use crate::wire::http1::{MAX_FIELDS, PASSED, Surplus};
 
-/// Listens to the informational responses of a request, and opens the gate if one of them lets its body go.
-pub(super) fn listen(
-    request: &mut Request<SendBody>,
-    emitter: &Emitter,
-    http1: &Http1,
+/// Tells of informational responses, and keeps what is said against them.
+pub(super) struct Listener {
+    emitter: Emitter,
+    expects_100: bool,
     gate: Option<SharedGate>,
-) -> Informational {
-    let informational = Informational::new(emitter, asks_for_100(request), gate, http1.limits);
-    let (listener, watch) = (informational.clone(), http1.watch.clone());
-    hyper::ext::on_informational(request, move |response| {
-        // hyper reads on until the final response: without an end to its turn, a server that sends these without
-        // end would keep refusals, deadlines and whoever else shares the task waiting.
-        watch.end_turn();
-        let unsound = framing::unsound(response.version(), response.headers());
-        match unsound {
-            Some(error) => listener.refuse(error),
-            None => listener.arrived(response.status(), response.headers()),
+    limits: HeadLimits,
+    /// Absent until one comes.
+    informational: Option<Informational>,
+}
+
+impl Listener {
+    pub(super) fn new(
+        emitter: &Emitter,
+        expects_100: bool,
+        gate: Option<SharedGate>,
+        limits: HeadLimits,
+    ) -> Self {
+        Self {
+            emitter: emitter.clone(),
+            expects_100,
+            gate,
+            limits,
+            informational: None,
         }
-    });
-    informational
+    }
+
+    /// Tells what has come. An error if the request is to be aborted.
+    pub(super) fn listen(&mut self, http1: &Http1) -> Result<(), Error> {
+        for head in http1.watch.take_informational() {
+            // What is no head the codec refuses.
+            let Some(head) = Head::parse(&head) else {
+                break;
+            };
+            let informational = self.informational.get_or_insert_with(|| {
+                let gate = self.gate.take();
+                Informational::new(&self.emitter, self.expects_100, gate, self.limits)
+            });
+            match framing::unsound(head.version, &head.fields) {
+                Some(error) => informational.refuse(error),
+                None => informational.arrived(head.status, &head.fields),
+            }
+        }
+        let informational = self.informational.as_ref();
+        match informational.and_then(Informational::take_refusal) {
+            Some(refusal) => Err(refusal),
+            None => Ok(()),
+        }
+    }
+
+    /// The final response as it came, with all of its fields, unless its head is refused.
+    pub(super) fn accept(
+        &self,
+        mut response: Response<Incoming>,
+        http1: &Http1,
+    ) -> Result<Response<Incoming>, Error> {
+        let is_long = response.headers().len() >= PASSED;
+        if let Some(surplus) = is_long.then(|| http1.watch.take_surplus()).flatten() {
+            complete(response.headers_mut(), &surplus, self.limits)?;
+        }
+        let fields = response.headers();
+        let refused = framing::unsound(response.version(), fields).or_else(|| {
+            // With those before it, it may be more than the limit allows.
+            self.informational.as_ref()?.refuse_final(fields)
+        });
+        match refused {
+            Some(error) => Err(error),
+            None => Ok(response),
+        }
+    }
+}
+
+/// A head that the codec does not hand over.
+struct Head {
+    version: Version,
+    status: StatusCode,
+    fields: HeaderMap,
+}
+
+impl Head {
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let mut fields = vec![EMPTY_HEADER; MAX_FIELDS];
+        let mut response = httparse::Response::new(&mut fields);
+        let mut config = ParserConfig::default();
+        config
+            .allow_spaces_after_header_name_in_responses(true)
+            .allow_obsolete_multiline_headers_in_responses(true);
+        config.parse_response(&mut response, bytes).ok()?;
+        let mut fields = HeaderMap::with_capacity(response.headers.len());
+        for field in response.headers.iter() {
+            let name = HeaderName::from_bytes(field.name.as_bytes()).ok()?;
+            fields.append(name, HeaderValue::from_bytes(&unfolded(field.value)).ok()?);
+        }
+        Some(Self {
+            version: match response.version? {
+                0 => Version::HTTP_10,
+                _ => Version::HTTP_11,
+            },
+            status: StatusCode::from_u16(response.code?).ok()?,
+            fields,
+        })
+    }
+}
+
+/// The value of a field on one line (RFC 9112 section 5.2).
+fn unfolded(value: &[u8]) -> Vec<u8> {
+    let lines = value.split(|byte| *byte == b'\n');
+    let lines: Vec<&[u8]> = lines.map(<[u8]>::trim_ascii).collect();
+    lines.join(&b' ')
+}
+
+/// Puts what the tap took out of a long head back into it.
+fn complete(
+    fields: &mut HeaderMap,
+    surplus: &Surplus,
+    limits: HeadLimits,
+) -> Result<(), Error> {
+    if surplus.is_too_much {
+        return Err(limits.error());
+    }
+    let bytes = [b"HTTP/1.1 200\r\n", &surplus.lines[..], b"\r\n"].concat();
+    let Some(rest) = Head::parse(&bytes) else {
+        let message = "the server's response is not valid HTTP/1: a header field is malformed";
+        return Err(Error::new(Phase::Wait, ErrorKind::Protocol, message));
+    };
+    for (name, value) in &rest.fields {
+        fields.append(name, value.clone());
+    }
+    match limits.are_exceeded_by(head_bytes(fields)) {
+        true => Err(limits.error()),
+        false => Ok(()),
+    }
 }

@@ -26,7 +26,7 @@ pub(crate) use upgrade::is_switch;
 use super::{Dead, HeadLimits, SendBody};
 use crate::dial::{SocketProbe, Stream};
 use crate::error::Error;
-use crate::wire::{Tap, Watch};
+use crate::wire::http1::{Tap, Watch};
 
 /// hyper's two halves of a connection, the tap under them, and the socket's probe.
 pub(crate) struct Http1 {
@@ -59,7 +59,7 @@ impl Http1 {
         probe: Option<SocketProbe>,
         limits: HeadLimits,
     ) -> Result<Self, Error> {
-        let watch = Watch::default();
+        let watch = Watch::new(limits.bytes());
         let io = TokioIo::new(Tap::new(stream, watch.clone()));
         let mut builder = http1::Builder::new();
         // As Go and curl write them; some old peers insist.

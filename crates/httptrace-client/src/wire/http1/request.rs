@@ -1,5 +1,7 @@
 //! What the bytes of an HTTP/1 request say: where its head ends, how much body has gone, where it is over.
 
+use memchr::{memchr, memchr_iter};
+
 /// Follows one request in the bytes that were written, however they are split.
 ///
 /// Sans-IO: [`feed`](Self::feed) takes what the stream accepted, the getters tell how far the request has come.
@@ -106,10 +108,10 @@ impl RequestDecoder {
         self.head.extend_from_slice(bytes);
         // The blank line may have begun in an earlier piece.
         let from = before.saturating_sub(BLANK_LINE.len() - 1);
-        let Some(at) = find(&self.head[from..], BLANK_LINE) else {
+        let mut line_ends = memchr_iter(b'\n', &self.head[from..]).map(|at| from + at + 1);
+        let Some(end) = line_ends.find(|end| self.head[..*end].ends_with(BLANK_LINE)) else {
             return bytes.len();
         };
-        let end = from + at + BLANK_LINE.len();
         self.head.truncate(end);
         self.state = framing(&self.head);
         end - before
@@ -158,14 +160,12 @@ fn at_most(rest: u64, available: usize) -> usize {
     usize::try_from(rest).map_or(available, |rest| rest.min(available))
 }
 
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|w| w == needle)
-}
-
 /// How the body after this head is delimited (RFC 9112 section 6.3, the request's side).
 fn framing(head: &[u8]) -> State {
     let mut length = 0;
-    for (name, value) in fields(head) {
+    // Of other fields no more than the first letter is looked at.
+    let may_frame = |line: &&[u8]| matches!(line.first().map(|byte| byte | 0x20), Some(b'c' | b't'));
+    for (name, value) in lines(head).filter(may_frame).filter_map(field) {
         if name.eq_ignore_ascii_case(b"transfer-encoding") {
             return State::Chunked(START_OF_CHUNK);
         }
@@ -182,12 +182,23 @@ fn framing(head: &[u8]) -> State {
 
 /// The header fields of a written head: name and value, in order.
 pub(crate) fn fields(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    let mut lines = head.split(|byte| *byte == b'\n');
-    lines.next(); // the request line
-    lines.filter_map(|line| {
-        let colon = line.iter().position(|byte| *byte == b':')?;
-        Some((&line[..colon], line[colon + 1..].trim_ascii()))
-    })
+    lines(head).filter_map(field)
+}
+
+/// The lines after the request line.
+fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut from = 0;
+    let lines = memchr_iter(b'\n', head).map(move |end| {
+        let line = &head[from..end];
+        from = end + 1;
+        line
+    });
+    lines.skip(1)
+}
+
+fn field(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let colon = memchr(b':', line)?;
+    Some((&line[..colon], line[colon + 1..].trim_ascii()))
 }
 
 #[cfg(test)]
