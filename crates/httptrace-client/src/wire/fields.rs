@@ -1,14 +1,13 @@
 //! The fields of a request's head, as the hooks are told of them.
 
-use std::sync::Arc;
-
 use http::{HeaderName, HeaderValue, header};
+use httptrace::info::FieldValues;
 
-use super::http1;
+use super::{Field, http1};
 
 /// The header fields of a head: one entry per name, in the order of the wire.
-pub(crate) fn fields_by_name(head: &[u8]) -> Vec<(Arc<str>, Arc<[HeaderValue]>)> {
-    let mut names: Vec<(&[u8], Vec<HeaderValue>)> = Vec::new();
+pub(crate) fn fields_by_name(head: &[u8]) -> Vec<Field> {
+    let mut names: Vec<(&[u8], FieldValues)> = Vec::new();
     for (name, value) in http1::fields(head) {
         let Ok(mut value) = HeaderValue::from_bytes(value) else {
             continue;
@@ -19,11 +18,11 @@ pub(crate) fn fields_by_name(head: &[u8]) -> Vec<(Arc<str>, Arc<[HeaderValue]>)>
             .find(|(known, _)| known.eq_ignore_ascii_case(name))
         {
             Some((_, values)) => values.push(value),
-            None => names.push((name, vec![value])),
+            None => names.push((name, value.into())),
         }
     }
-    let text = |name: &[u8]| Arc::from(String::from_utf8_lossy(name).as_ref());
-    let entry = |(name, values): (_, Vec<_>)| (text(name), Arc::from(values));
+    let text = |name: &[u8]| String::from_utf8_lossy(name).as_ref().into();
+    let entry = |(name, values)| (text(name), values);
     names.into_iter().map(entry).collect()
 }
 

@@ -1,17 +1,15 @@
 //! What the taps tell of a request on the wire: the one place that emits these events, for both protocols.
 
-use std::sync::Arc;
 use std::time::Instant;
 
-use http::HeaderValue;
 use httptrace::Emitter;
 use httptrace::info::{
-    GotFirstResponseByte, StreamOpened, Wait100Continue, WriteOutcome, WroteBody, WroteHeaderField,
-    WroteHeaders, WroteRequest,
+    FieldName, FieldValues, GotFirstResponseByte, StreamOpened, Wait100Continue, WriteOutcome,
+    WroteBody, WroteHeaderField, WroteHeaders, WroteRequest,
 };
 
 /// A header field as it was written: a name and its values.
-pub(crate) type Field = (Arc<str>, Arc<[HeaderValue]>);
+pub(crate) type Field = (FieldName, FieldValues);
 
 /// What one completed flush carried of a request.
 pub(super) struct Written {

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, StatusCode, Version};
+use http::{HeaderMap, StatusCode, Version};
 
-use super::info;
+use super::{FieldName, FieldValues, info};
 use crate::error::EventError;
 
 info! {
@@ -13,9 +13,9 @@ info! {
     /// Once per name, in the order of the wire, just before [`WroteHeaders`] and with its instant.
     WroteHeaderField {
         /// The name, as on the wire.
-        name: Arc<str>,
+        name: FieldName,
         /// Its values, as on the wire.
-        values: Arc<[HeaderValue]>,
+        values: FieldValues,
     }
 }
 

@@ -7,6 +7,7 @@ mod attempt;
 mod connection;
 mod dial;
 mod exchange;
+mod field;
 mod http2;
 
 pub use attempt::{
@@ -26,6 +27,7 @@ pub use exchange::{
     GotResponseHeaders, NotSentReason, Wait100Continue, WriteOutcome, WroteBody, WroteHeaderField,
     WroteHeaders, WroteRequest,
 };
+pub use field::{FieldName, FieldValues};
 pub use http2::{
     FlowControlWaitDone, FlowControlWaitStart, FlowWindow, GoAway, Http2Code, Pong, ResetBy,
     SettingsReceived, StreamOpened, StreamReset,

@@ -1,9 +1,8 @@
 //! The request's head as HTTP/2 writes it (RFC 9113 section 8.3).
 
-use std::sync::Arc;
-
 use http::uri::{Authority, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version, header};
+use httptrace::info::FieldName;
 
 use crate::conn::SendBody;
 use crate::conn::http1::options;
@@ -76,11 +75,11 @@ pub(super) fn fields(head: &Request<()>) -> Vec<Field> {
     ];
     let pseudo = pseudo.into_iter().filter_map(|(name, value)| {
         let value = HeaderValue::from_str(value?).ok()?;
-        Some((Arc::from(name), Arc::from([value])))
+        Some((FieldName::from_static(name), value.into()))
     });
     let named = head.headers().keys().map(|name| {
         let values = head.headers().get_all(name).iter().cloned();
-        (Arc::from(name.as_str()), values.collect())
+        (name.into(), values.collect())
     });
     pseudo.chain(named).collect()
 }

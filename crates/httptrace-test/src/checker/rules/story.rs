@@ -77,7 +77,7 @@ impl Story {
     }
 
     fn headed(self, name: &str) -> Self {
-        let value: Arc<[HeaderValue]> = [HeaderValue::from_static("example.com")].into();
+        let value = HeaderValue::from_static("example.com");
         self.then(WroteHeaderField::new(name, value))
             .then(WroteHeaders::new())
     }
