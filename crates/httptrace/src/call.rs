@@ -8,7 +8,6 @@ use http::{Request, StatusCode, Uri};
 use crate::client_trace::ClientTrace;
 use crate::emitter::Emitter;
 use crate::error::EventError;
-use crate::guard::StartGuard;
 use crate::id::CallId;
 use crate::info::{
     AttemptEnd, AttemptReason, AttemptStart, CallEnd, CallStart, Redirect, RetryReason,
@@ -22,21 +21,24 @@ use crate::info::{
 #[derive(Debug)]
 pub struct Call {
     emitter: Emitter,
-    carried: Option<ClientTrace>,
-    end: StartGuard<CallEnd>,
+    /// Whether its end is still to be told.
+    is_open: bool,
 }
 
 impl Call {
-    /// Begins a call: takes the request's trace (and the scope's), emits `CallStart` and marks the request as part of
-    /// this call, so that [`Attempt::start`] below finds it.
+    /// Begins a call: takes the request's trace (and the scope's), emits `CallStart` and [marks](Self::mark) the
+    /// request as part of this call, so that [`Attempt::start`] below finds it.
     pub fn start<B>(request: &mut Request<B>) -> Self {
-        Self::start_with(request, None, Instant::now)
+        let call = Self::start_with(request, None, Instant::now);
+        call.mark(request);
+        call
     }
 
     /// The same for a client that has a trace of its own for all its requests, whose hooks run last, and a clock of
-    /// its own (it must run on the same time line as [`Instant`]).
+    /// its own (it must run on the same time line as [`Instant`]). The request is not marked: a client whose requests
+    /// stay in its own hands begins their round trips with [`attempt`](Self::attempt) and needs no mark.
     pub fn start_with<B>(
-        request: &mut Request<B>,
+        request: &Request<B>,
         client_trace: Option<&ClientTrace>,
         clock: fn() -> Instant,
     ) -> Self {
@@ -52,18 +54,29 @@ impl Call {
             let uri = without_userinfo(request.uri());
             CallStart::new(SystemTime::now(), request.method().clone(), uri)
         });
-        let call = Self {
-            carried: request.extensions().get::<ClientTrace>().cloned(),
-            end: StartGuard::new(emitter.clone(), CallEnd::new),
+        Self {
             emitter,
-        };
-        call.mark(request, AttemptReason::First);
-        call
+            is_open: true,
+        }
+    }
+
+    /// Marks the request as part of this call, for the service that it is handed on to: [`Attempt::start`] and
+    /// [`Emitter::of`] find the call there, whatever layers are in between, and [`is_marked`](Self::is_marked) tells
+    /// that no new one shall be started.
+    pub fn mark<B>(&self, request: &mut Request<B>) {
+        self.mark_as(request, AttemptReason::First);
     }
 
     /// Marks the request of a followed redirect as part of this call.
     pub fn mark_redirect<B>(&self, request: &mut Request<B>) {
-        self.mark(request, AttemptReason::Redirect);
+        self.mark_as(request, AttemptReason::Redirect);
+    }
+
+    /// Begins a round trip of this call, for a request that needs no mark because it went through nobody else's
+    /// hands. The hooks are those of the call alone: what a layer attaches to a marked request, [`Attempt::start`] finds.
+    pub fn attempt<B>(&self, request: &Request<B>, reason: AttemptReason) -> Attempt {
+        let number = next_attempt(&self.emitter);
+        Attempt::begin(self.emitter.clone().with_attempt(number), request, reason)
     }
 
     /// Whether a request is already part of a call, so that no new one shall be started for it.
@@ -101,20 +114,37 @@ impl Call {
     }
 
     /// The call is over; `fill` adds how.
-    pub fn done(self, fill: impl FnOnce(CallEnd) -> CallEnd) {
-        self.end.done(fill);
+    pub fn done(mut self, fill: impl FnOnce(CallEnd) -> CallEnd) {
+        self.is_open = false;
+        self.emitter.emit(|| fill(CallEnd::new()));
     }
 
-    fn mark<B>(&self, request: &mut Request<B>, reason: AttemptReason) {
+    fn mark_as<B>(&self, request: &mut Request<B>, reason: AttemptReason) {
         let Some(shared) = self.emitter.shared() else {
             return;
         };
         request.extensions_mut().insert(CallMark {
             emitter: self.emitter.clone(),
-            carried: self.carried.clone(),
             reason,
             number: shared.attempts.load(Ordering::Relaxed),
         });
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if self.is_open {
+            let canceled = || CallEnd::new().with_error(EventError::canceled());
+            self.emitter.emit(canceled);
+        }
+    }
+}
+
+/// Counts one attempt more, and gives its number.
+fn next_attempt(call: &Emitter) -> u32 {
+    match call.shared() {
+        Some(shared) => shared.attempts.fetch_add(1, Ordering::Relaxed),
+        None => 0,
     }
 }
 
@@ -122,8 +152,6 @@ impl Call {
 #[derive(Clone)]
 struct CallMark {
     emitter: Emitter,
-    /// The trace the request carried when the call began.
-    carried: Option<ClientTrace>,
     reason: AttemptReason,
     /// The attempt this request shall be; another number means that a layer sent it again.
     number: u32,
@@ -136,11 +164,10 @@ impl CallMark {
         let (Some(added), Some(shared)) = (carried, self.emitter.shared()) else {
             return self.emitter.clone();
         };
-        let known = self.carried.as_ref();
-        if known.is_some_and(|known| known.is_same(added)) {
-            return self.emitter.clone();
+        match shared.trace.contains(added) {
+            true => self.emitter.clone(),
+            false => Emitter::with_trace(shared, added.compose(&shared.trace)),
         }
-        Emitter::with_trace(shared, added.compose(&shared.trace))
     }
 }
 
@@ -148,47 +175,49 @@ impl CallMark {
 /// [`done`](Self::done), or with a `canceled` error when it is dropped.
 #[derive(Debug)]
 pub struct Attempt {
-    /// Absent once it is told.
-    end: Option<StartGuard<AttemptEnd>>,
     emitter: Emitter,
+    /// Whether its end is still to be told.
+    is_open: bool,
 }
 
 impl Attempt {
-    /// Begins the round trip of a request that is part of a call ([`Call::start`]). Outside a call nobody listens.
+    /// Begins the round trip of a request that is marked as part of a call ([`Call::mark`]). Outside a call nobody
+    /// listens.
     pub fn start<B>(request: &Request<B>) -> Self {
-        Self::begin(request, |mark, number| match mark.reason {
+        Self::of_marked(request, |mark, number| match mark.reason {
             reason if number == mark.number => reason,
             _ => AttemptReason::Retry(RetryReason::Layer),
         })
     }
 
-    /// Begins another round trip for the same request, because the previous one failed.
+    /// Begins another round trip for the same marked request, because the previous one failed.
     pub fn retry<B>(request: &Request<B>, reason: RetryReason) -> Self {
-        Self::begin(request, |_, _| AttemptReason::Retry(reason))
+        Self::of_marked(request, |_, _| AttemptReason::Retry(reason))
     }
 
-    fn begin<B>(
+    fn of_marked<B>(
         request: &Request<B>,
         reason: impl FnOnce(&CallMark, u32) -> AttemptReason,
     ) -> Self {
         let Some(mark) = request.extensions().get::<CallMark>() else {
             return Self {
-                end: None,
                 emitter: Emitter::none(),
+                is_open: false,
             };
         };
-        let number = match mark.emitter.shared() {
-            Some(shared) => shared.attempts.fetch_add(1, Ordering::Relaxed),
-            None => 0,
-        };
+        let number = next_attempt(&mark.emitter);
         let emitter = mark.emitter_for(request).with_attempt(number);
+        Self::begin(emitter, request, reason(mark, number))
+    }
+
+    fn begin<B>(emitter: Emitter, request: &Request<B>, reason: AttemptReason) -> Self {
         emitter.emit(|| {
             let uri = without_userinfo(request.uri());
-            AttemptStart::new(request.method().clone(), uri, reason(mark, number))
+            AttemptStart::new(request.method().clone(), uri, reason)
         });
         Self {
-            end: Some(StartGuard::new(emitter.clone(), AttemptEnd::new)),
             emitter,
+            is_open: true,
         }
     }
 
@@ -199,16 +228,16 @@ impl Attempt {
 
     /// The attempt is over; `fill` adds how.
     pub fn done(mut self, fill: impl FnOnce(AttemptEnd) -> AttemptEnd) {
-        if let Some(end) = self.end.take() {
-            end.done(fill);
-        }
+        self.is_open = false;
+        self.emitter.emit(|| fill(AttemptEnd::new()));
     }
 }
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        if let Some(end) = self.end.take() {
-            end.done(|end| end.with_error(self.emitter.reason_for_drop()));
+        if self.is_open {
+            let given_up = || AttemptEnd::new().with_error(self.emitter.reason_for_drop());
+            self.emitter.emit(given_up);
         }
     }
 }

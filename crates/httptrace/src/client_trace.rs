@@ -104,7 +104,7 @@ impl ClientTrace {
         }
         let mut hooks = Vec::with_capacity(self.hooks.len() + older.hooks.len());
         hooks.extend_from_slice(&self.hooks);
-        let new = older.hooks.iter().filter(|hook| !self.contains(hook));
+        let new = older.hooks.iter().filter(|hook| !self.has(hook));
         hooks.extend(new.cloned());
         ClientTrace {
             hooks: Arc::new(hooks),
@@ -126,11 +126,12 @@ impl ClientTrace {
         &self.hooks
     }
 
-    pub(crate) fn is_same(&self, other: &ClientTrace) -> bool {
-        Arc::ptr_eq(&self.hooks, &other.hooks)
+    /// Whether all hooks of another trace are among its own.
+    pub(crate) fn contains(&self, other: &ClientTrace) -> bool {
+        other.hooks().iter().all(|hook| self.has(hook))
     }
 
-    fn contains(&self, hook: &Hook) -> bool {
+    fn has(&self, hook: &Hook) -> bool {
         let address = Arc::as_ptr(&hook.observer);
         self.hooks
             .iter()

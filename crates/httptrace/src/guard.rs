@@ -6,9 +6,9 @@ use std::time::Instant;
 use crate::emitter::{Emitter, Info};
 use crate::error::EventError;
 use crate::info::{
-    Address, AttemptEnd, CallEnd, ConnectDone, ConnectStart, DnsDone, DnsStart,
-    FlowControlWaitDone, FlowControlWaitStart, FlowWindow, ProxyTunnelDone, ProxyTunnelStart,
-    TlsHandshakeDone, TlsHandshakeStart, TlsLeg, TunnelKind,
+    Address, ConnectDone, ConnectStart, DnsDone, DnsStart, FlowControlWaitDone,
+    FlowControlWaitStart, FlowWindow, ProxyTunnelDone, ProxyTunnelStart, TlsHandshakeDone,
+    TlsHandshakeStart, TlsLeg, TunnelKind,
 };
 
 /// Something that has begun. Its start was emitted when this was made; [`done`](Self::done) emits its end, and
@@ -56,7 +56,7 @@ impl<D: Done> Drop for StartGuard<D> {
     }
 }
 
-/// The end of something that has a start. Sealed; implemented by the `…Done` and `…End` structs.
+/// The end of something that has a start. Sealed; implemented by the `…Done` structs.
 pub trait Done: Info {
     /// This end, with an error.
     #[must_use]
@@ -74,8 +74,6 @@ macro_rules! done {
 }
 
 done!(
-    AttemptEnd,
-    CallEnd,
     ConnectDone,
     DnsDone,
     FlowControlWaitDone,

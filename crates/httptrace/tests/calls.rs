@@ -142,6 +142,43 @@ fn attempts_are_counted_over_redirects_retries_and_layers() {
 }
 
 #[test]
+fn a_request_that_stays_with_its_call_needs_no_mark() {
+    let seen = Seen::default();
+    let request = seen.request();
+    let call = Call::start_with(&request, None, std::time::Instant::now);
+    assert!(!Call::is_marked(&request));
+    drop(call.attempt(&request, AttemptReason::First));
+    let retry = AttemptReason::Retry(RetryReason::ConnectionLost);
+    let attempt = call.attempt(&request, retry);
+    assert_eq!(attempt.emitter().call(), call.emitter().call());
+    drop(attempt);
+    let mut hop = Request::new(());
+    call.mark_redirect(&mut hop);
+    drop(Attempt::start(&hop));
+    assert_eq!(
+        seen.reasons(),
+        [
+            (Some(0), AttemptReason::First),
+            (Some(1), retry),
+            (Some(2), AttemptReason::Redirect),
+        ]
+    );
+}
+
+#[test]
+fn a_trace_that_the_call_has_already_joins_it_no_second_time() {
+    let (own, clients) = (Seen::default(), Seen::default());
+    let (trace, client_trace) = (own.trace(), clients.trace());
+    let mut request = Request::new(()).trace(trace.clone());
+    let call = Call::start_with(&request, Some(&client_trace), std::time::Instant::now);
+    call.mark(&mut request);
+    drop(Attempt::start(&request.trace(client_trace)));
+    drop(call);
+    let all = "call_start attempt_start attempt_end call_end";
+    assert_eq!((own.names(), clients.names()), (all.into(), all.into()));
+}
+
+#[test]
 fn a_trace_that_a_layer_attaches_joins_the_call() {
     let (own, layers) = (Seen::default(), Seen::default());
     let mut request = own.request();

@@ -49,7 +49,7 @@ pub(super) fn begin<S>(client: &Client<S>, mut request: Request<Body>) -> Begun 
     let watching = deadline.as_ref().map(|deadline| &deadline.progress);
     let trace = client.trace_for(&mut request, watching);
     Begun {
-        call: Call::start_with(&mut request, trace.as_ref(), clock::now),
+        call: Call::start_with(&request, trace.as_ref(), clock::now),
         request,
         deadline,
     }
@@ -128,7 +128,10 @@ where
             false => client.transport.round_trip(call, head, body, reason).await?,
             true => {
                 let mut request = head.clone().map(|()| body);
-                call.mark(&mut request, reason);
+                match reason {
+                    AttemptReason::Redirect => call.mark_redirect(&mut request),
+                    _ => call.mark(&mut request),
+                }
                 through_layers(client.service.clone(), request).await?
             }
         };

@@ -125,13 +125,13 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let mut request = request.map(Body::wrap);
+        let request = request.map(Body::wrap);
         let transport = self.clone();
         if Call::is_marked(&request) {
             return Box::pin(transport.send_marked(request));
         }
         // The scope that this runs in may be gone when the future is polled: the call begins here.
-        let call = Call::start_with(&mut request, self.trace(), clock::now);
+        let call = Call::start_with(&request, self.trace(), clock::now);
         Box::pin(transport.send_as_call(call, request))
     }
 }

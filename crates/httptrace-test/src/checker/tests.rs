@@ -96,9 +96,9 @@ fn a_dial_still_open_at_drop_is_excused_but_an_open_call_is_not() {
 #[tokio::test]
 async fn a_checker_on_the_request_and_on_the_client_counts_each_event_once() {
     let checker = Checker::new();
-    let mut request = request(checker.trace());
+    let request = request(checker.trace());
     let own = checker.trace();
-    let call = Call::start_with(&mut request, Some(&own), std::time::Instant::now);
+    let call = Call::start_with(&request, Some(&own), std::time::Instant::now);
     call.done(|end| end);
     assert_eq!(checker.names(), ["call_start", "call_end"]);
     checker.finish().await;
