@@ -125,7 +125,12 @@ where
         let head = redirector.prepare()?;
         let response = match client.layered {
             // Nobody is between us and the transport: the request stays here.
-            false => client.transport.round_trip(call, head, body, reason).await?,
+            false => {
+                client
+                    .transport
+                    .round_trip(call, head, body, reason)
+                    .await?
+            }
             true => {
                 let mut request = head.clone().map(|()| body);
                 match reason {

@@ -43,6 +43,8 @@ pub(crate) struct Connection {
     /// It was offered to whoever wants it, after a request or instead of one.
     pub(crate) was_offered: bool,
     pub(crate) http1: Http1,
+    /// While idle: what the peer does is noticed.
+    listens: bool,
     stir: Arc<Stir>,
 }
 
@@ -93,26 +95,47 @@ impl Connection {
             exchanges: 0,
             was_offered: false,
             http1: Http1::handshake(dialed.stream, dialed.probe, limits).await?,
+            listens: false,
             stir: Arc::default(),
         })
     }
 
-    /// Lets the connection come to rest after an exchange, listening for what the peer may do meanwhile.
+    /// Lets the connection come to rest after an exchange. Most are used again at once: where nothing is left to do, and
+    /// the socket can be asked later, nobody listens for the peer yet.
     pub(crate) fn rest(&mut self) -> http1::Rest {
+        if self.http1.is_resting() {
+            self.listens = false;
+            return http1::Rest::Ready;
+        }
+        self.listen()
+    }
+
+    /// Lets the connection come to rest, listening for what the peer may do meanwhile.
+    pub(crate) fn listen(&mut self) -> http1::Rest {
+        self.listens = true;
         self.stir.stirred.store(false, Ordering::Relaxed);
         let waker = Waker::from(Arc::clone(&self.stir));
         self.http1.rest(&waker)
     }
 
-    /// Whether the peer has done anything since [`rest`](Self::rest).
-    pub(crate) fn is_stirred(&self) -> bool {
-        self.stir.stirred.load(Ordering::Relaxed)
+    /// Whether the peer may have done something since the connection came to rest.
+    pub(crate) fn is_suspect(&self) -> bool {
+        !self.listens || self.is_stirred()
+    }
+
+    fn is_stirred(&self) -> bool {
+        self.listens && self.stir.stirred.load(Ordering::Relaxed)
     }
 
     /// Checks an idle connection before its next use.
     pub(crate) fn check(&mut self, idle_for: Duration) -> Result<(), Dead> {
         // Below that the runtime can hardly lag behind the socket, and a system call per request is saved.
-        let ask_the_socket = idle_for >= Duration::from_millis(1) || self.is_stirred();
+        let is_fresh = idle_for < Duration::from_millis(1);
+        // The codec looks before it writes: a request that comes too late is not written, and sent again.
+        if is_fresh && !self.listens && self.http1.is_resting() {
+            return Ok(());
+        }
+        let ask_the_socket = !is_fresh || self.is_stirred();
         self.http1.check(ask_the_socket)
     }
 }

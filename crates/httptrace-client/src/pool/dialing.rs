@@ -118,7 +118,7 @@ impl Pool {
 
     /// Puts a connection that has not served the request it was meant for, without `PutIdleConn`.
     pub(super) fn put_unseen(self: &Arc<Self>, mut conn: Box<Connection>) {
-        let reason = match conn.rest() {
+        let reason = match conn.listen() {
             Rest::Ready => match self.offer(conn) {
                 None => return,
                 Some((back, refusal)) => {

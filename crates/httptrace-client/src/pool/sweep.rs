@@ -62,7 +62,7 @@ impl Pool {
     fn sweep(self: &Arc<Self>) {
         let mut state = self.lock();
         let expired = state.idle.take_expired(clock::now());
-        let suspects = state.idle.take_suspects(|conn| conn.is_stirred());
+        let suspects = state.idle.take_suspects(|conn| conn.is_suspect());
         let shared = state.shared.all();
         drop(state);
         self.retire_expired(shared);
@@ -73,7 +73,7 @@ impl Pool {
             match conn.check(clock::now().saturating_duration_since(since)) {
                 Err(dead) => self.close(conn, &self.emitter, dead, Some(NoticedBy::Sweep)),
                 // Something harmless came, a TLS session ticket for example. It listens again.
-                Ok(()) => match conn.rest() {
+                Ok(()) => match conn.listen() {
                     Rest::Ready => self.put_unseen(conn),
                     Rest::Busy => {
                         let noticed = Some(NoticedBy::Sweep);

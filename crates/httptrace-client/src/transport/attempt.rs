@@ -9,7 +9,8 @@ use tokio::runtime::Handle;
 
 use super::Inner;
 use super::retry::{self, Backoff, Spare};
-use super::wire_request::{self, Destination};
+use super::route::{self, Route};
+use super::wire_request;
 use crate::client::Body;
 use crate::conn::http2::StreamSlot;
 use crate::conn::{Failed, ResponseBody, SendBody, http1, http2};
@@ -28,11 +29,11 @@ pub(super) async fn round_trip(
     loop {
         let spare = Spare::of(head, &body);
         // What cannot be sent shall cost no connection.
-        let (destination, wire) = match wire_request::build(inner, head, body) {
-            Ok(built) => built,
+        let (route, runtime, wire) = match prepare(inner, head, body) {
+            Ok(prepared) => prepared,
             Err(error) => return Err(give_up(attempt, error)),
         };
-        let acquired = match acquire(inner, destination, attempt.emitter()).await {
+        let acquired = match acquire(inner, &route.key, attempt.emitter(), &runtime).await {
             Ok(acquired) => acquired,
             Err(error) => return Err(give_up(attempt, error)),
         };
@@ -108,22 +109,32 @@ enum Exchanged {
     Http2(http2::Exchanged),
 }
 
+/// Where the request goes, and what goes there.
+fn prepare(
+    inner: &Inner,
+    head: &Request<()>,
+    body: Body,
+) -> Result<(Arc<Route>, Handle, Request<SendBody>), Error> {
+    let Ok(runtime) = Handle::try_current() else {
+        // What is wrong with the request comes first.
+        route::origin(head.uri())?;
+        return Err(Error::no_runtime());
+    };
+    let protocols = wire_request::protocols(inner, head);
+    let routes = &inner.routes;
+    let route = routes.find(head.uri(), &inner.proxy, protocols, runtime.id())?;
+    let wire = wire_request::build(inner, head, body, &route)?;
+    Ok((route, runtime, wire))
+}
+
 async fn acquire(
     inner: &Inner,
-    destination: Destination,
+    key: &Arc<Key>,
     emitter: &Emitter,
+    runtime: &Handle,
 ) -> Result<Acquired, Error> {
-    let runtime = Handle::try_current().map_err(|_| Error::no_runtime())?;
-    let key = Arc::new(Key {
-        https: destination.https,
-        host: destination.host,
-        port: destination.port,
-        via: destination.via,
-        protocols: destination.protocols,
-        runtime: runtime.id(),
-    });
     emitter.emit(|| GetConn::new(key.host_port()));
-    Ok(match inner.pool.checkout(&key, emitter, &runtime).await? {
+    Ok(match inner.pool.checkout(key, emitter, runtime).await? {
         Checkout::Http1 { conn, idle_for } => {
             let pooled = conn.was_offered;
             let mut lease = Lease::new(conn, Arc::clone(&inner.pool), emitter);

@@ -2,6 +2,7 @@
 
 mod attempt;
 mod retry;
+mod route;
 mod wire_request;
 
 use std::fmt;
@@ -22,6 +23,7 @@ use crate::dial::Proxy;
 use crate::error::Error;
 use crate::pool::{Pool, Protocols};
 use attempt::Origin;
+pub(crate) use route::Routes;
 
 /// Makes one round trip per request: pool, dial, exchange, retry. It follows no redirects.
 ///
@@ -44,6 +46,7 @@ pub(crate) struct Inner {
     pub(crate) patience: Patience,
     pub(crate) proxy: Proxy,
     pub(crate) protocols: Protocols,
+    pub(crate) routes: Routes,
 }
 
 impl Drop for Inner {

@@ -1,79 +1,59 @@
 //! The request as it goes over the wire: where to, and with which head.
 
-use std::sync::Arc;
-
 use http::header::PROXY_AUTHORIZATION;
-use http::uri::{PathAndQuery, Scheme};
+use http::uri::{Authority, PathAndQuery};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version, header};
 use http_body::Body as _;
 
 use super::Inner;
+use super::route::Route;
 use crate::client::Body;
 use crate::conn::SendBody;
 use crate::conn::http1::{is_switch, says};
-use crate::dial::{Proxy, Via};
+use crate::dial::Via;
 use crate::error::Error;
 use crate::pool::Protocols;
 
-/// Where a request goes.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Destination {
-    pub(super) https: bool,
-    /// As written (case and a trailing dot are kept, as in Go), without brackets and userinfo.
-    pub(super) host: Arc<str>,
-    pub(super) port: u16,
-    pub(super) via: Via,
-    /// What may be spoken with it.
-    pub(super) protocols: Protocols,
+/// The fields of a request of the user's own that it depends on how it is written: found in one pass.
+#[derive(Default)]
+struct Own<'a> {
+    host: Option<&'a HeaderValue>,
+    user_agent: Option<&'a HeaderValue>,
+    content_length: Option<&'a HeaderValue>,
+    says_chunked: bool,
+    has_trailer: bool,
+    has_connection: bool,
+    has_upgrade: bool,
+    has_proxy_authorization: bool,
 }
 
-impl Destination {
-    /// `protocols`: what may be spoken with it, if it can be.
-    pub(super) fn of(uri: &Uri, proxy: &Proxy, protocols: Protocols) -> Result<Self, Error> {
-        let https = match uri.scheme() {
-            Some(scheme) if *scheme == Scheme::HTTPS => true,
-            Some(scheme) if *scheme == Scheme::HTTP => false,
-            Some(other) => {
-                let message = format!("the scheme {other:?} is not supported: use http or https");
-                return Err(Error::usage(message.replace('"', "`")));
+impl<'a> Own<'a> {
+    /// Of several fields of a name the first counts.
+    fn of(headers: &'a HeaderMap) -> Self {
+        let mut own = Self::default();
+        for (name, value) in headers {
+            match *name {
+                header::HOST => own.host = own.host.or(Some(value)),
+                header::USER_AGENT => own.user_agent = own.user_agent.or(Some(value)),
+                header::CONTENT_LENGTH => own.content_length = own.content_length.or(Some(value)),
+                header::TRANSFER_ENCODING => own.says_chunked = true,
+                header::TRAILER => own.has_trailer = true,
+                header::CONNECTION => own.has_connection = true,
+                header::UPGRADE => own.has_upgrade = true,
+                PROXY_AUTHORIZATION => own.has_proxy_authorization = true,
+                _ => {}
             }
-            None => {
-                return Err(Error::usage(
-                    "the request's URI has no scheme: write it in full, as in http://host/path",
-                ));
-            }
-        };
-        let host = uri.host().unwrap_or_default();
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        if host.is_empty() {
-            return Err(Error::usage("the request's URI has no host"));
         }
-        let port = uri.port_u16().unwrap_or(if https { 443 } else { 80 });
-        Ok(match proxy.via(https, host, port)? {
-            // The proxy itself, for all targets alike.
-            Via::Forward(server) => {
-                let hop = server.hop();
-                Self {
-                    https,
-                    host: hop.host,
-                    port: hop.port,
-                    via: Via::Forward(server),
-                    // As in Go: a proxy that forwards is spoken to in HTTP/1.1.
-                    protocols: Protocols::Http1,
-                }
-            }
-            via => Self {
-                https,
-                host: host.into(),
-                port,
-                via,
-                protocols: match protocols {
-                    // Without TLS there is nobody to ask.
-                    Protocols::Http2OrHttp1 if !https => Protocols::Http1,
-                    protocols => protocols,
-                },
-            },
-        })
+        own
+    }
+}
+
+/// The protocols that a request may be sent over, of those that the client speaks.
+pub(super) fn protocols(inner: &Inner, head: &Request<()>) -> Protocols {
+    // What leaves HTTP leaves HTTP/1.1.
+    match *head.method() == Method::CONNECT || is_switch(head.headers()) {
+        true => Protocols::Http1,
+        false => inner.protocols,
     }
 }
 
@@ -83,35 +63,33 @@ pub(super) fn build(
     inner: &Inner,
     head: &Request<()>,
     body: Body,
-) -> Result<(Destination, Request<SendBody>), Error> {
-    let own = head.headers();
-    // What leaves HTTP leaves HTTP/1.1.
-    let protocols = match is_switch(own) || *head.method() == Method::CONNECT {
-        true => Protocols::Http1,
-        false => inner.protocols,
-    };
-    let destination = Destination::of(head.uri(), &inner.proxy, protocols)?;
-    let mut headers = HeaderMap::with_capacity(own.len() + 4);
-    headers.insert(header::HOST, host(head.uri(), own)?);
-    if let Some(agent) = own.get(header::USER_AGENT).or(inner.user_agent.as_ref()) {
+    route: &Route,
+) -> Result<Request<SendBody>, Error> {
+    let fields = head.headers();
+    let own = Own::of(fields);
+    let via = &route.key.via;
+    let mut headers = HeaderMap::with_capacity(fields.len() + 4);
+    let host = own.host.or(route.host.as_ref()).ok_or_else(no_host)?;
+    headers.insert(header::HOST, host.clone());
+    if let Some(agent) = own.user_agent.or(inner.user_agent.as_ref()) {
         // An empty value means that none shall be sent (as in Go).
         if !agent.is_empty() {
             headers.insert(header::USER_AGENT, agent.clone());
         }
     }
-    let length = frame(&mut headers, head.method(), own, &body)?;
-    for (name, value) in own {
-        if !is_placed(name) && !is_for_another(name, &destination.via) {
+    let length = frame(&mut headers, head.method(), &own, &body)?;
+    for (name, value) in fields {
+        if !is_placed(name) && !is_for_another(name, via) {
             headers.append(name.clone(), value.clone());
         }
     }
     // A connection that is to be upgraded is not used again anyhow (as in Go).
-    if inner.pool.says_close() && !says(own, "close") && !is_switch(own) {
+    if inner.pool.says_close() && !says(fields, "close") && !is_switch(fields) {
         headers.append(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    let uri = match &destination.via {
+    let uri = match via {
         Via::Forward(proxy) => {
-            let authorization = match own.contains_key(PROXY_AUTHORIZATION) {
+            let authorization = match own.has_proxy_authorization {
                 true => None,
                 false => proxy.authorization(),
             };
@@ -122,12 +100,16 @@ pub(super) fn build(
         }
         Via::Direct | Via::Tunnel(_) => origin_form(head.uri()),
     };
-    let mut request = Request::new(SendBody::new(body, length, trailer_names(own)));
+    let trailers = match own.has_trailer {
+        true => trailer_names(fields),
+        false => Vec::new(),
+    };
+    let mut request = Request::new(SendBody::new(body, length, trailers));
     *request.method_mut() = head.method().clone();
     *request.uri_mut() = uri;
     *request.version_mut() = Version::HTTP_11;
     *request.headers_mut() = headers;
-    Ok((destination, request))
+    Ok(request)
 }
 
 /// The names in the `Trailer` field (RFC 9110 section 6.6.2).
@@ -150,17 +132,9 @@ fn is_for_another(name: &HeaderName, via: &Via) -> bool {
     *name == PROXY_AUTHORIZATION && matches!(via, Via::Tunnel(_))
 }
 
-/// The `Host` field: the user's own, or the URI's authority without userinfo and zone.
-fn host(uri: &Uri, own: &HeaderMap) -> Result<HeaderValue, Error> {
-    if let Some(host) = own.get(header::HOST) {
-        return Ok(host.clone());
-    }
-    HeaderValue::try_from(authority(uri)).map_err(|_| no_host())
-}
-
 /// The URI's authority without userinfo and zone.
-fn authority(uri: &Uri) -> String {
-    let authority = uri.authority().map_or("", |authority| authority.as_str());
+pub(super) fn host_field(authority: &Authority) -> String {
+    let authority = authority.as_str();
     let host = authority
         .rsplit_once('@')
         .map_or(authority, |(_, host)| host);
@@ -181,19 +155,18 @@ fn no_host() -> Error {
 fn frame(
     headers: &mut HeaderMap,
     method: &Method,
-    own: &HeaderMap,
+    own: &Own<'_>,
     body: &Body,
 ) -> Result<Option<u64>, Error> {
-    let says_chunked = own.contains_key(header::TRANSFER_ENCODING);
-    let announced = own.get(header::CONTENT_LENGTH).map(|value| {
+    let announced = own.content_length.map(|value| {
         let number = value.to_str().ok().and_then(|text| text.parse().ok());
         number.ok_or_else(|| Error::usage(format!("Content-Length {value:?} is not a number")))
     });
     // Only chunks can have trailers after them.
-    let has_trailers = own.contains_key(header::TRAILER) && !body.is_end_stream();
+    let has_trailers = own.has_trailer && !body.is_end_stream();
     let length = match announced.transpose()? {
         Some(length) => Some(possible(length, body)?),
-        None if says_chunked || has_trailers => None,
+        None if own.says_chunked || has_trailers => None,
         None => body.size_hint().exact(),
     };
     let expects_body = matches!(*method, Method::POST | Method::PUT | Method::PATCH);
@@ -243,7 +216,8 @@ fn origin_form(uri: &Uri) -> Uri {
 fn absolute_form(uri: &Uri) -> Result<Uri, Error> {
     let mut parts = origin_form(uri).into_parts();
     parts.scheme = uri.scheme().cloned();
-    parts.authority = Some(authority(uri).parse().map_err(|_| no_host())?);
+    let authority = uri.authority().map(host_field).unwrap_or_default();
+    parts.authority = Some(authority.parse().map_err(|_| no_host())?);
     Uri::from_parts(parts).map_err(|_| no_host())
 }
 
@@ -257,33 +231,8 @@ mod tests {
     }
 
     #[test]
-    fn the_destination_has_a_port_in_any_case() {
-        let of = |text| {
-            Destination::of(&uri(text), &Proxy::none(), Protocols::Http2OrHttp1)
-                .map(|d| (d.https, d.host.to_string(), d.port))
-        };
-        assert_eq!(
-            of("http://Example.com/").unwrap(),
-            (false, "Example.com".into(), 80)
-        );
-        assert_eq!(of("https://u:p@[::1]/").unwrap(), (true, "::1".into(), 443));
-        assert_eq!(of("http://h:8080").unwrap(), (false, "h".into(), 8080));
-    }
-
-    #[test]
-    fn a_uri_that_leads_nowhere_is_refused_with_what_to_do() {
-        let message = |text| {
-            Destination::of(&uri(text), &Proxy::none(), Protocols::Http2OrHttp1)
-                .unwrap_err()
-                .to_string()
-        };
-        assert!(message("/path").contains("write it in full"));
-        assert!(message("ftp://h/").contains("use http or https"));
-    }
-
-    #[test]
     fn the_host_field_has_no_userinfo() {
-        let host = |text| host(&uri(text), &HeaderMap::new()).unwrap();
+        let host = |text| host_field(uri(text).authority().unwrap());
         assert_eq!(host("http://u:p@h:81/x"), "h:81");
         assert_eq!(host("http://[::1]:81/x"), "[::1]:81");
     }
@@ -298,7 +247,8 @@ mod tests {
     fn framed(own: &[(HeaderName, &'static str)], body: &Body) -> Result<Option<u64>, Error> {
         let own = own.iter().cloned();
         let own = own.map(|(name, value)| (name, HeaderValue::from_static(value)));
-        frame(&mut HeaderMap::new(), &Method::PUT, &own.collect(), body)
+        let own = own.collect();
+        frame(&mut HeaderMap::new(), &Method::PUT, &Own::of(&own), body)
     }
 
     #[test]
@@ -333,22 +283,10 @@ mod tests {
     #[test]
     fn a_body_of_unknown_length_is_chunked_and_an_empty_post_says_so() {
         let mut headers = HeaderMap::new();
-        frame(
-            &mut headers,
-            &Method::POST,
-            &HeaderMap::new(),
-            &Body::empty(),
-        )
-        .unwrap();
+        frame(&mut headers, &Method::POST, &Own::default(), &Body::empty()).unwrap();
         assert_eq!(headers[header::CONTENT_LENGTH], "0");
         let mut headers = HeaderMap::new();
-        frame(
-            &mut headers,
-            &Method::GET,
-            &HeaderMap::new(),
-            &Body::empty(),
-        )
-        .unwrap();
+        frame(&mut headers, &Method::GET, &Own::default(), &Body::empty()).unwrap();
         assert!(headers.is_empty());
     }
 }

@@ -22,7 +22,7 @@ use crate::clock;
 use crate::conn::{Patience, Speech};
 use crate::dial::{DialConfig, Dialer, Proxy};
 use crate::pool::{Pool, PoolLimits, Protocols};
-use crate::transport::{Inner, Transport};
+use crate::transport::{Inner, Routes, Transport};
 
 /// Sets up a [`Client`]. Each method names its default; where they are Go's, they are those of `DefaultTransport`.
 #[must_use]
@@ -207,6 +207,7 @@ impl<L: Layer<Transport>> ClientBuilder<L> {
             patience: self.patience,
             proxy,
             protocols: self.protocols,
+            routes: Routes::new(),
         });
         Client {
             service: self.layer.layer(transport.clone()),

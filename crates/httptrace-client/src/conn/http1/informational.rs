@@ -126,11 +126,7 @@ fn unfolded(value: &[u8]) -> Vec<u8> {
 }
 
 /// Puts what the tap took out of a long head back into it.
-fn complete(
-    fields: &mut HeaderMap,
-    surplus: &Surplus,
-    limits: HeadLimits,
-) -> Result<(), Error> {
+fn complete(fields: &mut HeaderMap, surplus: &Surplus, limits: HeadLimits) -> Result<(), Error> {
     if surplus.is_too_much {
         return Err(limits.error());
     }

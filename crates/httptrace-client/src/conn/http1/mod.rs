@@ -139,6 +139,11 @@ impl Http1 {
         Poll::Pending
     }
 
+    /// Whether the exchange left nothing to do, and the socket can be asked whether the peer has closed.
+    pub(super) fn is_resting(&self) -> bool {
+        self.probe.is_some() && self.driver.is_some() && self.is_at_rest()
+    }
+
     fn is_at_rest(&self) -> bool {
         // A connection that has carried nothing yet has not asked for its first request, but takes it.
         !self.watch.is_request_begun()

@@ -164,7 +164,8 @@ fn at_most(rest: u64, available: usize) -> usize {
 fn framing(head: &[u8]) -> State {
     let mut length = 0;
     // Of other fields no more than the first letter is looked at.
-    let may_frame = |line: &&[u8]| matches!(line.first().map(|byte| byte | 0x20), Some(b'c' | b't'));
+    let may_frame =
+        |line: &&[u8]| matches!(line.first().map(|byte| byte | 0x20), Some(b'c' | b't'));
     for (name, value) in lines(head).filter(may_frame).filter_map(field) {
         if name.eq_ignore_ascii_case(b"transfer-encoding") {
             return State::Chunked(START_OF_CHUNK);

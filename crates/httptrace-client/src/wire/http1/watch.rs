@@ -140,7 +140,11 @@ impl Watch {
     }
 
     /// The stream accepted bytes. Returns whether they end something that is told of when it is flushed.
-    pub(super) fn wrote<'a>(&self, accepted: usize, buffers: impl IntoIterator<Item = &'a [u8]>) -> bool {
+    pub(super) fn wrote<'a>(
+        &self,
+        accepted: usize,
+        buffers: impl IntoIterator<Item = &'a [u8]>,
+    ) -> bool {
         let mut seen = self.lock();
         seen.dirty = true;
         let mut rest = accepted;

@@ -39,7 +39,8 @@ fn a_head_of_few_fields_is_passed_as_it_is() {
 
 #[test]
 fn informational_heads_are_told_with_their_fields_and_passed() {
-    let bytes = b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 100\r\n\r\nHTTP/1.1 200 OK\r\n\r\n";
+    let bytes =
+        b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 100\r\n\r\nHTTP/1.1 200 OK\r\n\r\n";
     let (given, informational, surplus) = fed(&[bytes]);
     assert_eq!(given, bytes);
     assert_eq!(
