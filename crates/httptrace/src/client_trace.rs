@@ -1,6 +1,7 @@
 //! The trace a request carries: hooks and observers, composed.
 
 use std::fmt;
+use std::slice;
 use std::sync::Arc;
 
 use crate::error::BoxError;
@@ -35,7 +36,16 @@ use crate::observer::Observer;
 /// ```
 #[derive(Clone, Default)]
 pub struct ClientTrace {
-    hooks: Arc<Vec<Hook>>,
+    hooks: Hooks,
+}
+
+/// None and one, the usual cases, take no allocation of their own.
+#[derive(Clone, Default)]
+enum Hooks {
+    #[default]
+    None,
+    One(Hook),
+    Several(Arc<Vec<Hook>>),
 }
 
 /// One observer, with what it wants remembered.
@@ -96,34 +106,36 @@ impl ClientTrace {
     /// that is in both is called once.
     #[must_use]
     pub fn compose(&self, older: &ClientTrace) -> ClientTrace {
-        if Arc::ptr_eq(&self.hooks, &older.hooks) || older.is_empty() {
+        if self.contains(older) {
             return self.clone();
         }
         if self.is_empty() {
             return older.clone();
         }
-        let mut hooks = Vec::with_capacity(self.hooks.len() + older.hooks.len());
-        hooks.extend_from_slice(&self.hooks);
-        let new = older.hooks.iter().filter(|hook| !self.has(hook));
-        hooks.extend(new.cloned());
+        let new = older.hooks().iter().filter(|hook| !self.has(hook));
+        let hooks = self.hooks().iter().chain(new).cloned().collect();
         ClientTrace {
-            hooks: Arc::new(hooks),
+            hooks: Hooks::Several(Arc::new(hooks)),
         }
     }
 
     /// The events that any of its hooks wants.
     pub fn wants(&self) -> EventSet {
-        let wants = self.hooks.iter().map(|hook| hook.wants);
+        let wants = self.hooks().iter().map(|hook| hook.wants);
         wants.fold(EventSet::NONE, EventSet::union)
     }
 
     /// Whether it has no hooks.
     pub fn is_empty(&self) -> bool {
-        self.hooks.is_empty()
+        self.hooks().is_empty()
     }
 
     pub(crate) fn hooks(&self) -> &[Hook] {
-        &self.hooks
+        match &self.hooks {
+            Hooks::None => &[],
+            Hooks::One(hook) => slice::from_ref(hook),
+            Hooks::Several(hooks) => hooks,
+        }
     }
 
     /// Whether all hooks of another trace are among its own.
@@ -133,14 +145,22 @@ impl ClientTrace {
 
     fn has(&self, hook: &Hook) -> bool {
         let address = Arc::as_ptr(&hook.observer);
-        self.hooks
+        self.hooks()
             .iter()
             .any(|own| std::ptr::addr_eq(Arc::as_ptr(&own.observer), address))
     }
 
     fn push(&mut self, observer: Arc<dyn Observer>) {
         let wants = observer.wants();
-        Arc::make_mut(&mut self.hooks).push(Hook { wants, observer });
+        let hook = Hook { wants, observer };
+        match &mut self.hooks {
+            Hooks::None => self.hooks = Hooks::One(hook),
+            Hooks::One(first) => {
+                let hooks = vec![first.clone(), hook];
+                self.hooks = Hooks::Several(Arc::new(hooks));
+            }
+            Hooks::Several(hooks) => Arc::make_mut(hooks).push(hook),
+        }
     }
 }
 
@@ -238,9 +258,8 @@ hooks! {
 
 impl fmt::Debug for ClientTrace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { hooks } = self;
         f.debug_struct("ClientTrace")
-            .field("hooks", &hooks.len())
+            .field("hooks", &self.hooks().len())
             .field("wants", &self.wants())
             .finish()
     }

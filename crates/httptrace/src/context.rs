@@ -13,6 +13,7 @@ use crate::client_trace::ClientTrace;
 /// Attaches a trace to a request, or to the builder of one.
 pub trait RequestExt {
     /// Attaches a trace. If one is there already they are composed: the new one's hooks run first, then the old one's.
+    /// A trace without hooks leaves the request as it is.
     ///
     /// (`http`'s plain `.extension(trace)` would replace the old one silently.)
     #[must_use]
@@ -37,6 +38,10 @@ impl RequestExt for http::request::Builder {
 }
 
 fn attach(extensions: &mut http::Extensions, trace: &ClientTrace) {
+    // A request without extensions makes three allocations for the first of them.
+    if trace.is_empty() {
+        return;
+    }
     let composed = match extensions.get::<ClientTrace>() {
         Some(older) => trace.compose(older),
         None => trace.clone(),

@@ -43,6 +43,23 @@ fn the_newer_traces_hooks_run_first_then_the_olders() {
 }
 
 #[test]
+fn a_trace_grows_by_one_hook_after_the_other_and_leaves_its_clones_alone() {
+    let said = Said::default();
+    let mut trace = ClientTrace::new();
+    let mut before = Vec::new();
+    for word in ["one", "two", "three"] {
+        before.push(trace.clone());
+        let said = said.clone();
+        trace = trace.on_get_conn(move |_| said.say(word));
+    }
+    before.push(trace);
+    for trace in before {
+        get_conn(&request().trace(trace));
+    }
+    assert_eq!(said.words(), "one one two one two three");
+}
+
+#[test]
 fn attaching_through_the_builder_is_the_same() {
     let said = Said::default();
     let builder = Request::get("http://host/").trace(said.trace("old"));
@@ -144,6 +161,8 @@ fn what_nobody_wants_is_never_built() {
 #[test]
 fn a_trace_without_hooks_is_as_good_as_none() {
     let mut request = request().trace(ClientTrace::new());
+    assert!(request.extensions().is_empty());
+    request.extensions_mut().insert(ClientTrace::new());
     assert!(Emitter::of(&request).is_none());
     let call = Call::start(&mut request);
     assert!(call.emitter().call().is_none());
