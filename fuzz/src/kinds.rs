@@ -114,14 +114,14 @@ impl Choices {
         HeaderValue::from_bytes(self.of(&values)).expect("a header value")
     }
 
-    fn headers(&mut self) -> Arc<HeaderMap> {
+    fn headers(&mut self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for _ in 0..self.of(&[0, 1, 2, 3]) {
             let names = ["via", "location", "set-cookie", "x!-_.~"];
             let name = HeaderName::from_static(self.of(&names));
             headers.append(name, self.value());
         }
-        Arc::new(headers)
+        headers
     }
 
     fn leg(&mut self) -> TlsLeg {

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue};
+use http::HeaderValue;
 use httptrace::EventError;
+use httptrace::info::HeaderFields;
 use serde::Serialize;
 
 use crate::redaction::Redaction;
@@ -61,10 +62,10 @@ impl Line {
     }
 
     /// Header fields as an object: each name with the list of its values.
-    pub(crate) fn headers(&mut self, name: &str, headers: &HeaderMap) -> &mut Self {
+    pub(crate) fn headers(&mut self, name: &str, headers: &HeaderFields) -> &mut Self {
         let mut object = Line::new(self.redaction);
-        for key in headers.keys() {
-            object.values(key.as_str(), key.as_str(), headers.get_all(key));
+        for (key, values) in headers.by_name() {
+            object.values(key.as_str(), key.as_str(), values);
         }
         let object = object.close();
         if self.text.len() > 1 {

@@ -268,7 +268,7 @@ fn exchange(canvas: &mut Canvas, attempt: &AttemptTimeline, breakdown: &Breakdow
             continue;
         }
         let status = response.info.status.as_str();
-        let names = response.info.headers.keys().map(ToString::to_string);
+        let names = response.info.headers.by_name();
         let mut notes: Vec<String> = response
             .info
             .status
@@ -276,7 +276,7 @@ fn exchange(canvas: &mut Canvas, attempt: &AttemptTimeline, breakdown: &Breakdow
             .map(Into::into)
             .into_iter()
             .collect();
-        notes.extend(names);
+        notes.extend(names.map(|(name, _)| name.to_string()));
         canvas.instant(status, style(Phase::Wait), response.at, &notes);
     }
     phase(

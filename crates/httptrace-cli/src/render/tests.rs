@@ -1,6 +1,5 @@
 //! What the waterfall looks like, from events written by hand.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version};
@@ -106,7 +105,7 @@ impl Script {
     }
 
     fn answered(self, first_byte: u64, body_done: u64, status: StatusCode, size: u64) -> Self {
-        let head = GotResponseHeaders::new(status, Version::HTTP_11, Arc::new(HeaderMap::new()));
+        let head = GotResponseHeaders::new(status, Version::HTTP_11, HeaderMap::new());
         self.at(first_byte, GotFirstResponseByte::new())
             .at(first_byte + 20, head)
             .at(body_done, BodyDone::new(BodyEnd::End).with_wire_bytes(size))
@@ -143,7 +142,7 @@ fn cold() -> Script {
         "link",
         HeaderValue::from_static("</style.css>; rel=preload"),
     );
-    let hints = Got1xxResponse::new(StatusCode::EARLY_HINTS, Arc::new(hints));
+    let hints = Got1xxResponse::new(StatusCode::EARLY_HINTS, hints);
     let canceled = ConnectDone::new(addr(V6), 0_u32).with_error(EventError::canceled());
     Script::new("https://www.example.com/articles/2026/tracing")
         .on(1)

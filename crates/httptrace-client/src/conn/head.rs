@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, Response, header};
 use httptrace::Emitter;
-use httptrace::info::GotResponseHeaders;
+use httptrace::info::{GotResponseHeaders, HeaderFields};
 
 /// Tells that the final response's head came.
 pub(super) fn tell<B>(emitter: &Emitter, response: &Response<B>) {
@@ -13,12 +13,6 @@ pub(super) fn tell<B>(emitter: &Emitter, response: &Response<B>) {
 }
 
 /// Fields as events carry them: hooks like to print what they are given, and cookies shall not show in `Debug` output.
-pub(super) fn for_hooks(headers: &HeaderMap) -> HeaderMap {
-    let mut headers = headers.clone();
-    for (name, value) in &mut headers {
-        if name == header::SET_COOKIE {
-            value.set_sensitive(true);
-        }
-    }
-    headers
+pub(super) fn for_hooks(headers: &HeaderMap) -> HeaderFields {
+    HeaderFields::with_secrets(headers, |name| *name == header::SET_COOKIE)
 }

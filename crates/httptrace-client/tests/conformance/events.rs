@@ -86,7 +86,7 @@ fn told(kind: &EventKind) -> Option<(&'static str, Line)> {
         EventKind::GotFirstResponseByte(_) => ("read", line!("got_first_response_byte")),
         EventKind::Got100Continue(_) => ("read", line!("got_100_continue")),
         EventKind::Got1xxResponse(info) => {
-            let headers = fields(&info.headers);
+            let headers = fields(&info.headers.to_map());
             let code = info.status.as_u16();
             (
                 "read",

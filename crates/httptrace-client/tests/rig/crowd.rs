@@ -140,7 +140,9 @@ impl Crowd {
                 EventKind::WroteRequest(info) if matches!(info.outcome, WriteOutcome::Sent) => {
                     sent = Some(info.body_bytes.unwrap_or_default());
                 }
-                EventKind::GotResponseHeaders(head) => self.fields(&head.headers, number)?,
+                EventKind::GotResponseHeaders(head) => {
+                    self.fields(&head.headers.to_map(), number)?
+                }
                 EventKind::GotBody(piece) => got += piece.bytes,
                 _ => {}
             }

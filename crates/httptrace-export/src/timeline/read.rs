@@ -10,9 +10,9 @@ use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use httptrace::info::{
     Address, AttemptEnd, AttemptReason, BodyDone, BodyEnd, CallEnd, CodePoint, ConnClosed,
-    ConnectDone, DnsDone, GetConn, Got1xxResponse, GotConn, GotResponseHeaders, HookPanicked,
-    ProxyTunnelDone, PutIdleConn, Redirect, TlsHandshakeDone, WriteOutcome, WroteHeaderField,
-    WroteRequest,
+    ConnectDone, DnsDone, GetConn, Got1xxResponse, GotConn, GotResponseHeaders, HeaderFields,
+    HookPanicked, ProxyTunnelDone, PutIdleConn, Redirect, TlsHandshakeDone, WriteOutcome,
+    WroteHeaderField, WroteRequest,
 };
 use httptrace::timeline::{AttemptTimeline, ClosedConnection, Dial, Progress, Span, Stamped};
 use httptrace::{CallId, ConnectionId, ErrorKind, EventError, Timeline};
@@ -252,7 +252,7 @@ fn closed(object: ClosedObject) -> Read<ClosedConnection> {
     ))
 }
 
-fn headers(fields: Vec<FieldObject>) -> Read<Arc<HeaderMap>> {
+fn headers(fields: Vec<FieldObject>) -> Read<HeaderFields> {
     let mut headers = HeaderMap::new();
     for field in fields {
         let name = HeaderName::try_from(&field.name);
@@ -262,7 +262,7 @@ fn headers(fields: Vec<FieldObject>) -> Read<Arc<HeaderMap>> {
             appended.map_err(|_| ReadError::new("too many header fields"))?;
         }
     }
-    Ok(Arc::new(headers))
+    Ok(headers.into())
 }
 
 fn header_value(object: ValueObject) -> Read<HeaderValue> {

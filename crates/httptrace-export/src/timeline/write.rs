@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderMap, HeaderValue};
+use http::HeaderValue;
 use httptrace::info::{
-    AttemptReason, BodyDone, BodyEnd, CodePoint, ConnectDone, DnsDone, ProxyTunnelDone,
-    TlsHandshakeDone, WriteOutcome, WroteRequest,
+    AttemptReason, BodyDone, BodyEnd, CodePoint, ConnectDone, DnsDone, HeaderFields,
+    ProxyTunnelDone, TlsHandshakeDone, WriteOutcome, WroteRequest,
 };
 use httptrace::timeline::{
     AttemptTimeline, Breakdown, ClosedConnection, Dial, Progress, Span, Stamped,
@@ -249,7 +249,7 @@ impl Writer {
             trailers: done
                 .info
                 .trailers
-                .as_deref()
+                .as_ref()
                 .map(|fields| self.headers(fields)),
             error: self.error(error),
         }
@@ -265,9 +265,9 @@ impl Writer {
         }
     }
 
-    fn headers(&self, headers: &HeaderMap) -> Vec<FieldObject> {
-        let names = headers.keys();
-        let fields = names.map(|name| self.field(name.as_str(), headers.get_all(name)));
+    fn headers(&self, headers: &HeaderFields) -> Vec<FieldObject> {
+        let fields = headers.by_name();
+        let fields = fields.map(|(name, values)| self.field(name.as_str(), values));
         fields.collect()
     }
 

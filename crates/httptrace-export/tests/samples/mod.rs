@@ -207,10 +207,10 @@ fn uri(text: &str) -> Uri {
     text.parse().unwrap()
 }
 
-fn headers(fields: &[(&'static str, &[u8])]) -> Arc<HeaderMap> {
+fn headers(fields: &[(&'static str, &[u8])]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in fields {
         headers.append(*name, HeaderValue::from_bytes(value).unwrap());
     }
-    Arc::new(headers)
+    headers
 }

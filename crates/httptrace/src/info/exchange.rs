@@ -1,10 +1,8 @@
 //! The exchange: request written, response read.
 
-use std::sync::Arc;
+use http::{StatusCode, Version};
 
-use http::{HeaderMap, StatusCode, Version};
-
-use super::{FieldName, FieldValues, info};
+use super::{FieldName, FieldValues, HeaderFields, info};
 use crate::error::EventError;
 
 info! {
@@ -68,7 +66,7 @@ info! {
         /// Its status, 100 to 199.
         status: StatusCode,
         /// Its own header fields.
-        headers: Arc<HeaderMap>,
+        headers: HeaderFields,
     }
 }
 
@@ -80,7 +78,7 @@ info! {
         /// Its HTTP version.
         version: Version,
         /// Its header fields.
-        headers: Arc<HeaderMap>,
+        headers: HeaderFields,
     }
 }
 
@@ -104,7 +102,7 @@ info! {
         /// cannot be known because something between the wire and the decoder replaced the body.
         decoded_bytes / with_decoded_bytes: u64,
         /// The trailer fields, where there were any.
-        trailers / with_trailers: Arc<HeaderMap>,
+        trailers / with_trailers: HeaderFields,
     }
 }
 

@@ -8,6 +8,7 @@ mod connection;
 mod dial;
 mod exchange;
 mod field;
+mod headers;
 mod http2;
 
 pub use attempt::{
@@ -28,6 +29,7 @@ pub use exchange::{
     WroteHeaders, WroteRequest,
 };
 pub use field::{FieldName, FieldValues};
+pub use headers::HeaderFields;
 pub use http2::{
     FlowControlWaitDone, FlowControlWaitStart, FlowWindow, GoAway, Http2Code, Pong, ResetBy,
     SettingsReceived, StreamOpened, StreamReset,

@@ -5,7 +5,6 @@ mod http2;
 mod scenarios;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use http::{HeaderMap, Method, StatusCode, Uri, Version};
@@ -114,7 +113,7 @@ fn sent() -> WroteRequest {
 
 fn head(status: u16) -> GotResponseHeaders {
     let status = StatusCode::from_u16(status).unwrap();
-    GotResponseHeaders::new(status, Version::HTTP_11, Arc::new(HeaderMap::new()))
+    GotResponseHeaders::new(status, Version::HTTP_11, HeaderMap::new())
 }
 
 /// The known phases, as milliseconds.

@@ -14,7 +14,7 @@ fn asking() -> Script {
 }
 
 fn continued(script: Script, us: u64) -> Script {
-    let headers = Arc::new(HeaderMap::new());
+    let headers = HeaderMap::new();
     let response = Got1xxResponse::new(StatusCode::CONTINUE, headers);
     script.at(us, Got100Continue::new()).at(us, response)
 }
@@ -27,8 +27,7 @@ fn uploaded(script: Script, us: u64) -> Script {
 }
 
 fn head(us: u64, script: Script) -> Script {
-    let head =
-        GotResponseHeaders::new(StatusCode::OK, Version::HTTP_11, Arc::new(HeaderMap::new()));
+    let head = GotResponseHeaders::new(StatusCode::OK, Version::HTTP_11, HeaderMap::new());
     script
         .at(us, head)
         .at(us, BodyDone::new(BodyEnd::End).with_wire_bytes(0_u64))

@@ -30,7 +30,7 @@ fn sent(script: Script, us: u64) -> Script {
 
 fn answered(script: Script, first_byte: u64, over: u64) -> Script {
     let status = StatusCode::OK;
-    let head = GotResponseHeaders::new(status, Version::HTTP_2, Arc::new(HeaderMap::new()));
+    let head = GotResponseHeaders::new(status, Version::HTTP_2, HeaderMap::new());
     script
         .at(first_byte, GotFirstResponseByte::new())
         .at(first_byte, head)

@@ -11,7 +11,6 @@ use httptrace::info::{
     WriteOutcome, WroteHeaderField, WroteHeaders, WroteRequest,
 };
 use httptrace::{CallId, ConnectionId, Event, EventError, EventKind, EventName};
-use std::sync::Arc;
 
 use crate::checker::side::Side;
 
@@ -31,7 +30,7 @@ pub(super) fn addr(last: u8) -> Address {
 
 pub(super) fn got_1xx(status: u16) -> Got1xxResponse {
     let status = StatusCode::from_u16(status).unwrap();
-    Got1xxResponse::new(status, Arc::new(HeaderMap::new()))
+    Got1xxResponse::new(status, HeaderMap::new())
 }
 
 pub(super) fn attempt_start(reason: AttemptReason) -> AttemptStart {
@@ -84,7 +83,7 @@ impl Story {
 
     fn answered(self, status: u16, version: Version) -> Self {
         let status = StatusCode::from_u16(status).unwrap();
-        let headers = Arc::new(HeaderMap::new());
+        let headers = HeaderMap::new();
         self.then(GotFirstResponseByte::new())
             .then(GotResponseHeaders::new(status, version, headers))
             .then(GotBody::new(5u64))

@@ -1,7 +1,6 @@
 //! What holds for any list of events.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::{HeaderMap, Method, StatusCode};
@@ -71,7 +70,7 @@ fn kind(name: EventName, variant: u8) -> EventKind {
         EventName::GotFirstResponseByte => GotFirstResponseByte::new().into(),
         EventName::Got100Continue => Got100Continue::new().into(),
         EventName::Got1xxResponse => {
-            Got1xxResponse::new(StatusCode::EARLY_HINTS, Arc::new(HeaderMap::new())).into()
+            Got1xxResponse::new(StatusCode::EARLY_HINTS, HeaderMap::new()).into()
         }
         EventName::GotResponseHeaders => head(200).into(),
         EventName::GotBody => GotBody::new(7_u64).into(),

@@ -13,7 +13,6 @@ use crate::info::{
 };
 use crate::timeline::{Outcome, Phase, Timeline};
 use http::StatusCode;
-use std::sync::Arc;
 
 const V4: &str = "192.0.2.1:443";
 const V6: &str = "[2001:db8::1]:443";
@@ -272,7 +271,7 @@ fn an_answer_that_comes_before_the_upload_is_over_ends_the_sending() {
 
 #[test]
 fn informational_responses_are_kept_and_the_wait_ends_with_the_first_of_them() {
-    let hints = Got1xxResponse::new(StatusCode::EARLY_HINTS, Arc::new(http::HeaderMap::new()));
+    let hints = Got1xxResponse::new(StatusCode::EARLY_HINTS, http::HeaderMap::new());
     let script = first(Script::new())
         .on(ConnectionId::next())
         .at(0, GotConn::new(false, false))
@@ -302,10 +301,7 @@ fn continued(script: Script) -> Script {
         .at(1, Wait100Continue::new())
         .at(31, GotFirstResponseByte::new())
         .at(31, Got100Continue::new())
-        .at(
-            31,
-            Got1xxResponse::new(status, Arc::new(http::HeaderMap::new())),
-        )
+        .at(31, Got1xxResponse::new(status, http::HeaderMap::new()))
         .at(40, WroteBody::new(1000_u64))
 }
 
@@ -324,7 +320,7 @@ fn a_100_that_was_asked_for_is_no_answer_and_the_upload_after_it_is_sending() {
 
 #[test]
 fn hints_after_the_100_are_an_answer() {
-    let hints = Got1xxResponse::new(StatusCode::EARLY_HINTS, Arc::new(http::HeaderMap::new()));
+    let hints = Got1xxResponse::new(StatusCode::EARLY_HINTS, http::HeaderMap::new());
     let script = continued(Script::new())
         .at(51, sent())
         .at(60, hints)
