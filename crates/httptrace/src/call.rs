@@ -100,7 +100,7 @@ impl Call {
     pub fn give_up(&self, error: EventError) {
         if let Some(shared) = self.emitter.shared() {
             // A second reason comes too late.
-            let _ = shared.gave_up.set(error);
+            let _ = shared.why_given_up().set(error);
         }
     }
 

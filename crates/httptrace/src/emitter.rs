@@ -33,10 +33,11 @@ pub(crate) struct Shared {
     /// Attempts begun so far.
     pub(crate) attempts: AtomicU32,
     wants: EventSet,
-    limits_1xx_responses: bool,
     clock: fn() -> Instant,
-    /// Why what is dropped from now on did not end, if not because it was canceled.
-    pub(crate) gave_up: Arc<OnceLock<EventError>>,
+    /// What the call began with, if a layer's hooks have joined it here.
+    call_began_with: Option<Arc<Shared>>,
+    /// Why what is dropped from now on did not end, if not because it was canceled. Of use in the call's first.
+    gave_up: OnceLock<EventError>,
     any_off: AtomicBool,
     /// Indices of the hooks that have panicked.
     off: Mutex<Vec<usize>>,
@@ -44,6 +45,7 @@ pub(crate) struct Shared {
 
 impl Emitter {
     /// An emitter that nobody listens to.
+    #[inline]
     pub fn none() -> Self {
         Self::default()
     }
@@ -54,33 +56,32 @@ impl Emitter {
     }
 
     pub(crate) fn new(call: Option<CallId>, trace: ClientTrace, clock: fn() -> Instant) -> Self {
-        Self::within(call, trace, clock, Arc::default())
+        Self::within(call, trace, clock, None)
     }
 
     /// An emitter for the same call with another trace.
-    pub(crate) fn with_trace(shared: &Shared, trace: ClientTrace) -> Self {
-        let gave_up = Arc::clone(&shared.gave_up);
-        Self::within(shared.call, trace, shared.clock, gave_up)
+    pub(crate) fn with_trace(shared: &Arc<Shared>, trace: ClientTrace) -> Self {
+        let call = Some(Arc::clone(shared));
+        Self::within(shared.call, trace, shared.clock, call)
     }
 
     fn within(
         call: Option<CallId>,
         trace: ClientTrace,
         clock: fn() -> Instant,
-        gave_up: Arc<OnceLock<EventError>>,
+        call_began_with: Option<Arc<Shared>>,
     ) -> Self {
         let wants = trace.wants();
         if wants.is_empty() {
             return Self::none();
         }
-        let mut hooks = trace.hooks().iter();
         let shared = Shared {
             call,
             attempts: AtomicU32::new(0),
             wants,
-            limits_1xx_responses: hooks.any(|hook| hook.observer.limits_1xx_responses()),
             clock,
-            gave_up,
+            call_began_with,
+            gave_up: OnceLock::new(),
             any_off: AtomicBool::new(false),
             off: Mutex::new(Vec::new()),
             trace,
@@ -94,6 +95,7 @@ impl Emitter {
 
     /// The same emitter for one attempt.
     #[must_use]
+    #[inline]
     pub fn with_attempt(mut self, attempt: u32) -> Self {
         self.attempt = Some(attempt);
         self
@@ -101,12 +103,14 @@ impl Emitter {
 
     /// The same emitter for one connection.
     #[must_use]
+    #[inline]
     pub fn with_connection(mut self, connection: ConnectionId) -> Self {
         self.connection = Some(connection);
         self
     }
 
     /// Whether any hook wants this event.
+    #[inline]
     pub fn wants(&self, name: EventName) -> bool {
         self.shared
             .as_ref()
@@ -114,35 +118,39 @@ impl Emitter {
     }
 
     /// Whether nobody listens at all.
+    #[inline]
     pub fn is_none(&self) -> bool {
         self.shared.is_none()
     }
 
     /// Whether a hook decides how many informational responses are too many, so that the client shall not.
     pub fn limits_1xx_responses(&self) -> bool {
-        self.shared
-            .as_ref()
-            .is_some_and(|shared| shared.limits_1xx_responses)
+        let hooks = self.shared().map(|shared| shared.trace.hooks());
+        let mut hooks = hooks.unwrap_or_default().iter();
+        hooks.any(|hook| hook.observer.limits_1xx_responses())
     }
 
     /// The call it emits for.
+    #[inline]
     pub fn call(&self) -> Option<CallId> {
         self.shared.as_ref().and_then(|shared| shared.call)
     }
 
     /// The attempt it emits for.
+    #[inline]
     pub fn attempt(&self) -> Option<u32> {
         self.attempt
     }
 
     /// The connection it emits for.
+    #[inline]
     pub fn connection(&self) -> Option<ConnectionId> {
         self.connection
     }
 
     /// Why an exchange of this call that is dropped did not end: the call's deadline, or simply canceled.
     pub fn reason_for_drop(&self) -> EventError {
-        let gave_up = self.shared.as_ref().and_then(|shared| shared.gave_up.get());
+        let gave_up = self.shared().and_then(|shared| shared.why_given_up().get());
         gave_up.cloned().unwrap_or_else(EventError::canceled)
     }
 
@@ -154,17 +162,19 @@ impl Emitter {
     /// Emits an event that happens now, if a hook wants it.
     ///
     /// `T` is the event's info struct; `build` is called only if it is wanted.
+    #[inline]
     pub fn emit<T: Info>(&self, build: impl FnOnce() -> T) {
         if let Some(shared) = self.listening(T::NAME) {
             let at = (shared.clock)();
-            self.dispatch(shared, at, build().into());
+            self.dispatch(shared, self.event(shared, at, build().into()));
         }
     }
 
     /// Emits an event that happened at `at`, if a hook wants it.
+    #[inline]
     pub fn emit_at<T: Info>(&self, at: Instant, build: impl FnOnce() -> T) {
         if let Some(shared) = self.listening(T::NAME) {
-            self.dispatch(shared, at, build().into());
+            self.dispatch(shared, self.event(shared, at, build().into()));
         }
     }
 
@@ -175,78 +185,110 @@ impl Emitter {
         let Some(shared) = self.listening(EventName::Got1xxResponse) else {
             return Ok(());
         };
-        let event = self.event((shared.clock)(), build().into());
+        let event = self.event(shared, (shared.clock)(), build().into());
         let mut verdict = Ok(());
-        self.for_each_hook(shared, &event, |hook| {
-            let answer = hook.observer.on_got_1xx_response(&event);
-            if verdict.is_ok() {
-                verdict = answer;
-            }
-        });
+        let mut panics = Panics::new();
+        for (index, hook) in shared.listeners(event.name()) {
+            shared.behind_a_wall(index, &mut panics, || {
+                let answer = hook.observer.on_got_1xx_response(&event);
+                if verdict.is_ok() {
+                    verdict = answer;
+                }
+            });
+        }
+        self.report(event.name(), panics);
         verdict
     }
 
+    #[inline]
     pub(crate) fn shared(&self) -> Option<&Arc<Shared>> {
         self.shared.as_ref()
     }
 
+    #[inline]
     fn listening(&self, name: EventName) -> Option<&Shared> {
-        self.shared
-            .as_deref()
-            .filter(|shared| shared.wants.contains(name))
+        match &self.shared {
+            Some(shared) if shared.wants.contains(name) => Some(shared),
+            _ => None,
+        }
     }
 
-    fn dispatch(&self, shared: &Shared, at: Instant, kind: EventKind) {
-        let event = self.event(at, kind);
-        self.for_each_hook(shared, &event, |hook| hook.observer.on_event(&event));
-    }
-
-    fn event(&self, at: Instant, kind: EventKind) -> Event {
+    #[inline]
+    fn event(&self, shared: &Shared, at: Instant, kind: EventKind) -> Event {
         Event {
             at,
-            call: self.call(),
+            call: shared.call,
             attempt: self.attempt,
             connection: self.connection,
             kind,
         }
     }
 
-    /// Calls every hook that wants the event, each behind its own wall.
-    fn for_each_hook(&self, shared: &Shared, event: &Event, mut call: impl FnMut(&Hook)) {
+    /// Calls every hook that wants the event.
+    fn dispatch(&self, shared: &Shared, event: Event) {
         let name = event.name();
-        let mut panics = Vec::new();
-        for (index, hook) in shared.trace.hooks().iter().enumerate() {
-            if !hook.wants.contains(name) || shared.is_off(index) {
-                continue;
-            }
-            // A hook's own state may be left odd by its panic; it is not called again, so nobody sees it.
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| call(hook))) {
-                shared.turn_off(index);
-                panics.push(panic);
-            }
+        let last = shared.trace.hooks().len() - 1;
+        let mut panics = Panics::new();
+        let mut event = Some(event);
+        for (index, hook) in shared.listeners(name) {
+            shared.behind_a_wall(index, &mut panics, || match index == last {
+                false => event.iter().for_each(|event| hook.observer.on_event(event)),
+                true => {
+                    if let Some(event) = event.take() {
+                        hook.observer.on_owned_event(event);
+                    }
+                }
+            });
         }
-        // After the event itself, which the hooks that come later have not seen before.
-        for panic in panics {
-            self.report_panic(name, panic.as_ref());
+        if !panics.is_empty() {
+            self.report(name, panics);
         }
     }
 
-    fn report_panic(&self, event: EventName, panic: &(dyn Any + Send)) {
-        let message = panic
-            .downcast_ref::<&str>()
-            .copied()
-            .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-        self.emit(|| {
-            let info = HookPanicked::new(event);
-            match message {
-                Some(message) => info.with_message(message),
-                None => info,
-            }
-        });
+    /// Tells of hooks that panicked: after the event itself, which the hooks that come later have not seen before.
+    #[cold]
+    fn report(&self, event: EventName, panics: Panics) {
+        for panic in panics {
+            let message = panic
+                .downcast_ref::<&str>()
+                .copied()
+                .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+            self.emit(|| {
+                let info = HookPanicked::new(event);
+                match message {
+                    Some(message) => info.with_message(message),
+                    None => info,
+                }
+            });
+        }
     }
 }
 
+/// What hooks panicked with.
+type Panics = Vec<Box<dyn Any + Send>>;
+
 impl Shared {
+    /// Why the call was given up, if it was.
+    pub(crate) fn why_given_up(&self) -> &OnceLock<EventError> {
+        let first = self.call_began_with.as_deref().unwrap_or(self);
+        &first.gave_up
+    }
+
+    /// The hooks that are to be told, with their places.
+    fn listeners(&self, name: EventName) -> impl Iterator<Item = (usize, &Hook)> {
+        let hooks = self.trace.hooks().iter().enumerate();
+        hooks.filter(move |(index, hook)| hook.wants.contains(name) && !self.is_off(*index))
+    }
+
+    /// Calls a hook; if it panics, that goes no further, and it is called no more.
+    fn behind_a_wall(&self, index: usize, panics: &mut Panics, call: impl FnOnce()) {
+        // A hook's own state may be left odd by its panic; it is not called again, so nobody sees it.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(call)) {
+            self.turn_off(index);
+            panics.push(panic);
+        }
+    }
+
     fn is_off(&self, index: usize) -> bool {
         self.any_off.load(Ordering::Relaxed) && self.lock_off().contains(&index)
     }

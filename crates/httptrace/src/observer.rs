@@ -52,6 +52,14 @@ pub trait Observer: Send + Sync {
     /// An event happened.
     fn on_event(&self, event: &Event);
 
+    /// An event happened, and nobody needs it afterwards: for an observer that keeps events, and need not clone those.
+    ///
+    /// Called instead of [`on_event`](Self::on_event), never besides, and only if this observer is the last to be told.
+    /// The default passes it on.
+    fn on_owned_event(&self, event: Event) {
+        self.on_event(&event);
+    }
+
     /// An informational response arrived; an error aborts the request, which then fails with it as its `source()`.
     ///
     /// Called instead of [`on_event`](Self::on_event) for `Got1xxResponse` alone. The default passes it on and says yes.
@@ -75,6 +83,10 @@ impl<O: Observer + ?Sized> Observer for Arc<O> {
 
     fn on_event(&self, event: &Event) {
         (**self).on_event(event);
+    }
+
+    fn on_owned_event(&self, event: Event) {
+        (**self).on_owned_event(event);
     }
 
     fn on_got_1xx_response(&self, event: &Event) -> Result<(), BoxError> {
