@@ -23,7 +23,9 @@ use crate::transport::split;
 /// A call that has begun and has not been sent yet.
 pub(super) struct Begun {
     call: Call,
-    request: Request<Body>,
+    /// Boxed, since it goes through many hands.
+    head: Box<Request<()>>,
+    body: Body,
     deadline: Option<Deadline>,
 }
 
@@ -36,8 +38,10 @@ struct Deadline {
 }
 
 /// Begins a call: takes the trace of the request and of the scope this runs in, and starts the clock.
-pub(super) fn begin<S>(client: &Client<S>, mut request: Request<Body>) -> Begun {
-    let own = request.extensions().get::<CallTimeout>();
+pub(super) fn begin<S>(client: &Client<S>, request: Request<Body>) -> Begun {
+    let (head, body) = split(request);
+    let mut head = Box::new(head);
+    let own = head.extensions().get::<CallTimeout>();
     let limit = own.map(|own| own.0).or(client.settings.timeout);
     let deadline = limit.and_then(|limit| {
         Some(Deadline {
@@ -47,10 +51,11 @@ pub(super) fn begin<S>(client: &Client<S>, mut request: Request<Body>) -> Begun 
         })
     });
     let watching = deadline.as_ref().map(|deadline| &deadline.progress);
-    let trace = client.trace_for(&mut request, watching);
+    let trace = client.trace_for(&mut head, watching);
     Begun {
-        call: Call::start_with(&request, trace.as_ref(), clock::now),
-        request,
+        call: Call::start_with(&head, trace.as_ref(), clock::now),
+        head,
+        body,
         deadline,
     }
 }
@@ -66,12 +71,13 @@ where
 {
     let Begun {
         call,
-        mut request,
+        mut head,
+        body,
         deadline,
     } = begun;
-    let decodes = client.settings.decode.offer(&mut request);
+    let decodes = client.settings.decode.offer(&mut head);
     let outcome = {
-        let mut hops = pin!(hop_by_hop(client, &call, request));
+        let mut hops = pin!(hop_by_hop(client, &call, head, body));
         match &deadline {
             None => hops.await,
             // A timer cannot even be made there.
@@ -109,7 +115,8 @@ where
 async fn hop_by_hop<S, R>(
     client: &Client<S>,
     call: &Call,
-    request: Request<Body>,
+    head: Box<Request<()>>,
+    mut body: Body,
 ) -> Result<Response<Body>, Error>
 where
     S: Service<Request<Body>, Response = Response<R>> + Clone,
@@ -118,7 +125,6 @@ where
     R::Data: Send,
     R::Error: Into<BoxError>,
 {
-    let (head, mut body) = split(request);
     let mut redirector = Redirector::new(&client.settings.redirect, head, &body);
     let mut reason = AttemptReason::First;
     loop {
@@ -187,14 +193,14 @@ impl<S> Client<S> {
     /// The client's own trace for this request: `trace`, `trace_with`, and what a deadline needs to know.
     fn trace_for(
         &self,
-        request: &mut Request<Body>,
+        head: &mut Request<()>,
         watching: Option<&Progress>,
     ) -> Option<ClientTrace> {
         let mut trace = self.transport.trace().cloned();
         if let Some(trace_with) = &self.settings.trace_with {
-            let (parts, body) = std::mem::take(request).into_parts();
+            let (parts, ()) = std::mem::take(head).into_parts();
             let chosen = trace_with(&parts);
-            *request = Request::from_parts(parts, body);
+            *head = Request::from_parts(parts, ());
             trace = match (chosen, trace) {
                 (Some(chosen), Some(own)) => Some(chosen.compose(&own)),
                 (chosen, own) => chosen.or(own),

@@ -42,7 +42,7 @@ impl Settings {
 
     /// Offers the codings to the server, unless the request says itself what it wants. Returns whether the response is
     /// ours to decode.
-    pub(super) fn offer(&self, request: &mut Request<Body>) -> bool {
+    pub(super) fn offer(&self, request: &mut Request<()>) -> bool {
         let own = [header::ACCEPT_ENCODING, header::RANGE];
         let Some(offer) = &self.offer else {
             return false;

@@ -10,6 +10,7 @@ use http::{
 };
 use http_body::Body as _;
 use httptrace::{BoxError, ErrorKind};
+use memchr::memchr;
 use url::{Position, Url};
 
 use super::{Body, ReplayBody};
@@ -121,7 +122,7 @@ pub(super) struct Follow {
 pub(super) struct Redirector<'a> {
     policy: &'a RedirectPolicy,
     /// The request as it was handed to the client, which each hop starts from.
-    first: Request<()>,
+    first: Box<Request<()>>,
     /// The latest redirect's; none before the first.
     followed: Option<Request<()>>,
     /// The current hop's as it is sent, where that is another: its URI had userinfo.
@@ -153,7 +154,7 @@ const SENSITIVE: [HeaderName; 4] = [
 
 impl<'a> Redirector<'a> {
     /// `first` without its body, of which no more is kept than is needed to send it again.
-    pub(super) fn new(policy: &'a RedirectPolicy, first: Request<()>, body: &Body) -> Self {
+    pub(super) fn new(policy: &'a RedirectPolicy, first: Box<Request<()>>, body: &Body) -> Self {
         let body = match (body.try_clone(), first.extensions().get::<ReplayBody>()) {
             (Some(copy), _) => Replay::Copy(copy),
             (None, Some(factory)) => Replay::Factory(factory.clone()),
@@ -325,10 +326,15 @@ impl<'a> Redirector<'a> {
 
 /// The request that is sent for one whose URI has userinfo; none if it has none.
 fn without_userinfo(request: &Request<()>) -> Result<Option<Request<()>>, Error> {
-    let authority = request.uri().authority();
-    let Some((userinfo, host)) = authority.and_then(|a| a.as_str().rsplit_once('@')) else {
+    let authority = request
+        .uri()
+        .authority()
+        .map(|authority| authority.as_str());
+    let Some(authority) = authority.filter(|text| memchr(b'@', text.as_bytes()).is_some()) else {
         return Ok(None);
     };
+    // unwrap_or_default is not taken: there is an `@`.
+    let (userinfo, host) = authority.rsplit_once('@').unwrap_or_default();
     let mut parts = request.uri().clone().into_parts();
     parts.authority = host.parse().ok();
     let uri = Uri::from_parts(parts);

@@ -199,13 +199,15 @@ impl Waiting {
 
 /// Whether a request asks for `100 Continue` and has content that could wait for it (RFC 9110 section 10.1.1).
 pub(super) fn asks_for_100(request: &Request<SendBody>) -> bool {
+    if !request.body().has_content() {
+        return false;
+    }
     let mut values = request.headers().get_all(header::EXPECT).iter();
     let is_token = |token: &[u8]| token.eq_ignore_ascii_case(b"100-continue");
-    request.body().has_content()
-        && values.any(|value| {
-            let is_boundary = |byte: &u8| matches!(byte, b' ' | b'\t' | b',');
-            value.as_bytes().split(is_boundary).any(is_token)
-        })
+    values.any(|value| {
+        let is_boundary = |byte: &u8| matches!(byte, b' ' | b'\t' | b',');
+        value.as_bytes().split(is_boundary).any(is_token)
+    })
 }
 
 #[cfg(test)]

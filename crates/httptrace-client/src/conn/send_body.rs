@@ -63,6 +63,12 @@ impl SendBody {
         self.body
     }
 
+    /// Whether the request's head says how long the body is, or that it comes in chunks: all but an empty one does, and
+    /// some of those.
+    pub(super) fn is_framed(&self) -> bool {
+        self.announced > 0 || self.owed.is_none()
+    }
+
     /// Whether there is something to send besides the head.
     pub(super) fn has_content(&self) -> bool {
         match self.owed {

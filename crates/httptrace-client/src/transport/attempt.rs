@@ -114,7 +114,7 @@ fn prepare(
     inner: &Inner,
     head: &Request<()>,
     body: Body,
-) -> Result<(Arc<Route>, Handle, Request<SendBody>), Error> {
+) -> Result<(Arc<Route>, Handle, Box<Request<SendBody>>), Error> {
     let Ok(runtime) = Handle::try_current() else {
         // What is wrong with the request comes first.
         route::origin(head.uri())?;
@@ -176,7 +176,7 @@ async fn acquire(
 async fn exchange(
     inner: &Inner,
     acquired: Acquired,
-    wire: Request<SendBody>,
+    wire: Box<Request<SendBody>>,
 ) -> Result<Exchanged, Failed> {
     match acquired {
         Acquired::Http1 { lease, .. } => {
@@ -185,28 +185,27 @@ async fn exchange(
         }
         Acquired::Http2 { slot, emitter, .. } => {
             // Boxed, so that what HTTP/1 has no need of takes no room there.
-            let exchanging = Box::pin(http2::exchange(slot, wire, inner.patience, emitter));
+            let exchanging = Box::pin(http2::exchange(slot, *wire, inner.patience, emitter));
             Ok(Exchanged::Http2(exchanging.await?))
         }
     }
 }
 
+/// The response as its caller gets it: its body owns what is left of the attempt.
 fn finish(
     inner: &Inner,
     head: &Request<()>,
     attempt: Attempt,
     exchanged: Exchanged,
 ) -> Response<Body> {
-    let response = match exchanged {
-        Exchanged::Http1(exchanged) => {
-            finish_http1(inner, head, attempt, exchanged).map(ResponseBody::Http1)
-        }
+    match exchanged {
+        Exchanged::Http1(exchanged) => finish_http1(inner, head, attempt, exchanged),
         Exchanged::Http2(exchanged) => {
             let is_head = *head.method() == Method::HEAD;
-            http2::ResponseBody::new(exchanged, is_head, attempt).map(ResponseBody::Http2)
+            let response = http2::ResponseBody::new(exchanged, is_head, attempt);
+            response.map(|body| Body::from_response(ResponseBody::Http2(body)))
         }
-    };
-    response.map(Body::from_response)
+    }
 }
 
 fn finish_http1(
@@ -214,7 +213,7 @@ fn finish_http1(
     head: &Request<()>,
     attempt: Attempt,
     exchanged: http1::Exchanged,
-) -> Response<http1::ResponseBody> {
+) -> Response<Body> {
     let http1::Exchanged {
         response,
         lease,
@@ -227,7 +226,9 @@ fn finish_http1(
     };
     let status = response.status();
     response.map(|incoming| {
-        http1::ResponseBody::new(incoming, lease, still_sending, closes, attempt, status)
+        let body =
+            http1::ResponseBody::new(incoming, lease, still_sending, closes, attempt, status);
+        Body::from_response(ResponseBody::Http1(body))
     })
 }
 

@@ -51,7 +51,8 @@ impl<'a> Own<'a> {
 /// The protocols that a request may be sent over, of those that the client speaks.
 pub(super) fn protocols(inner: &Inner, head: &Request<()>) -> Protocols {
     // What leaves HTTP leaves HTTP/1.1.
-    match *head.method() == Method::CONNECT || is_switch(head.headers()) {
+    let may_switch = head.headers().contains_key(header::UPGRADE);
+    match *head.method() == Method::CONNECT || (may_switch && is_switch(head.headers())) {
         true => Protocols::Http1,
         false => inner.protocols,
     }
@@ -64,7 +65,7 @@ pub(super) fn build(
     head: &Request<()>,
     body: Body,
     route: &Route,
-) -> Result<Request<SendBody>, Error> {
+) -> Result<Box<Request<SendBody>>, Error> {
     let fields = head.headers();
     let own = Own::of(fields);
     let via = &route.key.via;
@@ -104,7 +105,7 @@ pub(super) fn build(
         true => trailer_names(fields),
         false => Vec::new(),
     };
-    let mut request = Request::new(SendBody::new(body, length, trailers));
+    let mut request = Box::new(Request::new(SendBody::new(body, length, trailers)));
     *request.method_mut() = head.method().clone();
     *request.uri_mut() = uri;
     *request.version_mut() = Version::HTTP_11;

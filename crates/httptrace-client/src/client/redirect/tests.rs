@@ -22,7 +22,7 @@ const POLICY: RedirectPolicy = RedirectPolicy(Policy::Limited(9));
 
 fn redirector(first: Request<Body>) -> Redirector<'static> {
     let (parts, body) = first.into_parts();
-    Redirector::new(&POLICY, Request::from_parts(parts, ()), &body)
+    Redirector::new(&POLICY, Box::new(Request::from_parts(parts, ())), &body)
 }
 
 /// Follows a redirect; the next hop's request with its body.

@@ -35,7 +35,7 @@ pub(super) enum Stop {
 /// Writes a request and reads until its response's head.
 pub(crate) async fn exchange(
     mut lease: Lease,
-    mut request: Request<SendBody>,
+    mut request: Box<Request<SendBody>>,
     patience: Patience,
 ) -> Result<Exchanged, Failed> {
     let emitter = lease.emitter().clone();
@@ -45,8 +45,8 @@ pub(crate) async fn exchange(
     let mut waiting = Waiting::hold_back(&mut request, patience.expect_continue);
     let gate = waiting.as_ref().map(|waiting| waiting.gate().clone());
     let mut listener = Listener::new(&emitter, asks_for_100(&request), gate, http1.limits);
-    http1.begin_exchange(&emitter, waiting.is_some());
-    let mut response = pin!(http1.sender.try_send_request(request));
+    http1.begin_exchange(&emitter, &request, waiting.is_some());
+    let mut response = pin!(http1.sender.try_send_request(*request));
     let mut deadline = HeadDeadline::new(patience.head);
 
     let head = poll_fn(|cx| {
@@ -62,8 +62,11 @@ pub(crate) async fn exchange(
             let _ = http1.poll_drive(cx);
         }
         match response.as_mut().poll(cx) {
-            Poll::Ready(Ok(response)) => {
-                Poll::Ready(listener.accept(response, http1).map_err(Stop::Refused))
+            Poll::Ready(Ok(mut response)) => {
+                Poll::Ready(match listener.accept(&mut response, http1) {
+                    Ok(()) => Ok(response),
+                    Err(refused) => Err(Stop::Refused(refused)),
+                })
             }
             Poll::Ready(Err(mut failed)) => {
                 let unsent = failed.take_message().map(Box::new);

@@ -9,13 +9,16 @@ use crate::error::Error;
 /// Why a response's head cannot be trusted, if it cannot. It makes no difference whether there is a body: two readers
 /// that do not agree on where a response ends can be played off against each other (RFC 9112 section 11.2).
 pub(super) fn unsound(version: Version, headers: &HeaderMap) -> Option<Error> {
-    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let fields = Fields::of(headers);
     // HTTP/1.0 knows no transfer coding.
-    let coding = codings.next().filter(|_| version != Version::HTTP_10);
-    let message = if coding.is_some_and(|coding| !is_chunked(coding) || codings.next().is_some()) {
+    let coding = fields.coding.filter(|_| version != Version::HTTP_10);
+    let is_unknown = |coding| !is_chunked(coding) || fields.has_several_codings;
+    let message = if coding.is_some_and(is_unknown) {
         "the response has a transfer coding besides chunked, which is not supported"
-    } else if let Some(message) = unsound_length(headers) {
-        message
+    } else if fields.lengths_disagree {
+        "the response has several Content-Length fields that disagree"
+    } else if fields.length.is_some_and(|length| !is_length(length)) {
+        "the response's Content-Length is not a number"
     } else if coding.is_some() && announces_framing(headers) {
         "the response announces a trailer that would say where its body ends"
     } else {
@@ -24,28 +27,47 @@ pub(super) fn unsound(version: Version, headers: &HeaderMap) -> Option<Error> {
     Some(Error::new(Phase::Wait, ErrorKind::Protocol, message))
 }
 
+/// The fields that say where a message ends: found in one pass.
+#[derive(Default)]
+struct Fields<'a> {
+    coding: Option<&'a HeaderValue>,
+    has_several_codings: bool,
+    length: Option<&'a HeaderValue>,
+    lengths_disagree: bool,
+}
+
+impl<'a> Fields<'a> {
+    fn of(headers: &'a HeaderMap) -> Self {
+        let mut fields = Self::default();
+        for (name, value) in headers {
+            match *name {
+                TRANSFER_ENCODING => {
+                    fields.has_several_codings = fields.coding.is_some();
+                    fields.coding.get_or_insert(value);
+                }
+                CONTENT_LENGTH => {
+                    let first = *fields.length.get_or_insert(value);
+                    fields.lengths_disagree |= first != value;
+                }
+                _ => {}
+            }
+        }
+        fields
+    }
+}
+
 fn is_chunked(coding: &HeaderValue) -> bool {
     coding.as_bytes().eq_ignore_ascii_case(b"chunked")
 }
 
-/// A length is digits, and the same ones wherever it is given.
-fn unsound_length(headers: &HeaderMap) -> Option<&'static str> {
-    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
-    let first = lengths.next()?;
-    if lengths.any(|length| length != first) {
-        return Some("the response has several Content-Length fields that disagree");
-    }
-    let digits = first.to_str().ok().filter(|text| is_digits(text));
-    let length = digits.and_then(|digits| digits.parse::<i64>().ok());
-    match length {
-        Some(_) => None,
-        None => Some("the response's Content-Length is not a number"),
-    }
-}
-
-/// `parse` would take a sign.
-fn is_digits(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_digit())
+/// Whether it is a length: digits alone, and not too many of them.
+fn is_length(value: &HeaderValue) -> bool {
+    let digits = value.as_bytes();
+    let number = digits.iter().try_fold(0_i64, |number, byte| {
+        let digit = byte.is_ascii_digit().then(|| i64::from(byte - b'0'))?;
+        number.checked_mul(10)?.checked_add(digit)
+    });
+    !digits.is_empty() && number.is_some()
 }
 
 /// Whether the fields announced as trailers are among those that must not be (RFC 9110 section 6.5.1).

@@ -64,12 +64,12 @@ impl Listener {
         }
     }
 
-    /// The final response as it came, with all of its fields, unless its head is refused.
+    /// Gives the final response all of its fields. An error if its head is refused.
     pub(super) fn accept(
         &self,
-        mut response: Response<Incoming>,
+        response: &mut Response<Incoming>,
         http1: &Http1,
-    ) -> Result<Response<Incoming>, Error> {
+    ) -> Result<(), Error> {
         let is_long = response.headers().len() >= PASSED;
         if let Some(surplus) = is_long.then(|| http1.watch.take_surplus()).flatten() {
             complete(response.headers_mut(), &surplus, self.limits)?;
@@ -79,10 +79,7 @@ impl Listener {
             // With those before it, it may be more than the limit allows.
             self.informational.as_ref()?.refuse_final(fields)
         });
-        match refused {
-            Some(error) => Err(error),
-            None => Ok(response),
-        }
+        refused.map_or(Ok(()), Err)
     }
 }
 

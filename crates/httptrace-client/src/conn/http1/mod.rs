@@ -12,8 +12,9 @@ mod upgrade;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
+use http::Request;
 use httptrace::info::{CloseReason, WriteOutcome};
-use httptrace::{Emitter, ErrorKind, EventError, Phase};
+use httptrace::{Emitter, ErrorKind, EventError, EventName, Phase};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use sync_wrapper::SyncWrapper;
@@ -26,7 +27,8 @@ pub(crate) use upgrade::is_switch;
 use super::{Dead, HeadLimits, SendBody};
 use crate::dial::{SocketProbe, Stream};
 use crate::error::Error;
-use crate::wire::http1::{Tap, Watch};
+use crate::wire::fields_by_name;
+use crate::wire::http1::{Begin, Tap, Watch};
 
 /// hyper's two halves of a connection, the tap under them, and the socket's probe.
 pub(crate) struct Http1 {
@@ -82,10 +84,17 @@ impl Http1 {
         })
     }
 
-    /// A request begins: what the tap sees from now on is told to this emitter. `holds_body`: the head goes out alone,
-    /// and its body waits for `100 Continue`.
-    fn begin_exchange(&self, emitter: &Emitter, holds_body: bool) {
-        self.watch.begin(emitter.clone(), holds_body);
+    /// An exchange of this emitter's begins; its body waits for `100 Continue`, or does not.
+    fn begin_exchange(&self, emitter: &Emitter, request: &Request<SendBody>, holds_body: bool) {
+        self.watch.begin(Begin {
+            emitter: emitter.clone(),
+            fields: match emitter.wants(EventName::WroteHeaderField) {
+                true => fields_by_name(request.headers()),
+                false => Vec::new(),
+            },
+            is_framed: request.body().is_framed(),
+            holds_body,
+        });
     }
 
     /// The exchange is over, and whole.

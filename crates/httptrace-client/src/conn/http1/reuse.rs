@@ -1,6 +1,6 @@
 //! Whether a connection may carry another request after this response (RFC 9112 section 9.3).
 
-use http::{HeaderMap, Method, Response, StatusCode, Version, header};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version, header};
 use httptrace::info::CloseReason;
 
 /// Why the connection must be closed after this exchange, if it must.
@@ -9,18 +9,47 @@ pub(crate) fn closes_after<B>(
     request_headers: &HeaderMap,
     response: &Response<B>,
 ) -> Option<CloseReason> {
+    let fields = Fields::of(response.headers());
     if ends_http(method, response.status()) {
         Some(CloseReason::Upgraded)
     } else if says(request_headers, "close") {
         Some(CloseReason::RequestSaidClose)
-    } else if says(response.headers(), "close") {
+    } else if fields.say_close {
         Some(CloseReason::ResponseSaidClose)
-    } else if response.version() == Version::HTTP_10 && !says(response.headers(), "keep-alive") {
+    } else if response.version() == Version::HTTP_10 && !fields.say_keep_alive {
         Some(CloseReason::Http10)
-    } else if lasts_until_eof(method, response) {
+    } else if !fields.say_length && may_have_body(method, response.status()) {
         Some(CloseReason::BodyUntilEof)
     } else {
         None
+    }
+}
+
+/// What a response's fields say of its end, and of the connection: found in one pass.
+#[derive(Default)]
+struct Fields {
+    say_close: bool,
+    say_keep_alive: bool,
+    /// How long the body is, or that it comes in chunks.
+    say_length: bool,
+}
+
+impl Fields {
+    fn of(headers: &HeaderMap) -> Self {
+        let mut fields = Self::default();
+        for (name, value) in headers {
+            match *name {
+                header::CONNECTION => {
+                    for option in listed(value) {
+                        fields.say_close |= option.eq_ignore_ascii_case("close");
+                        fields.say_keep_alive |= option.eq_ignore_ascii_case("keep-alive");
+                    }
+                }
+                header::CONTENT_LENGTH | header::TRANSFER_ENCODING => fields.say_length = true,
+                _ => {}
+            }
+        }
+        fields
     }
 }
 
@@ -37,20 +66,19 @@ pub(crate) fn says(headers: &HeaderMap, option: &str) -> bool {
 /// The options of the `Connection` field.
 pub(crate) fn options(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     let lists = headers.get_all(header::CONNECTION).iter();
-    lists.flat_map(|list| list.to_str().unwrap_or_default().split(',').map(str::trim))
+    lists.flat_map(listed)
 }
 
-/// Whether the body is delimited by the end of the connection (RFC 9112 section 6.3).
-fn lasts_until_eof<B>(method: &Method, response: &Response<B>) -> bool {
-    let status = response.status();
-    let has_no_body = *method == Method::HEAD
-        || status.is_informational()
-        || status == StatusCode::NO_CONTENT
-        || status == StatusCode::NOT_MODIFIED;
-    let headers = response.headers();
-    !has_no_body
-        && !headers.contains_key(header::CONTENT_LENGTH)
-        && !headers.contains_key(header::TRANSFER_ENCODING)
+fn listed(list: &HeaderValue) -> impl Iterator<Item = &str> {
+    let list = list.to_str().unwrap_or_default();
+    list.split(',').map(str::trim)
+}
+
+fn may_have_body(method: &Method, status: StatusCode) -> bool {
+    *method != Method::HEAD
+        && !status.is_informational()
+        && status != StatusCode::NO_CONTENT
+        && status != StatusCode::NOT_MODIFIED
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! What the bytes of an HTTP/1 response say before its body: which heads are informational, and which fields are more
 //! than the codec takes.
 
-use memchr::memchr_iter;
+use std::sync::LazyLock;
+
+use memchr::{memchr_iter, memmem};
 
 use super::MAX_FIELDS;
 
@@ -110,6 +112,10 @@ impl ResponseHeads {
     pub(crate) fn feed(&mut self, bytes: &[u8]) -> Fed {
         let mut fed = Fed::default();
         if self.is_over() {
+            return fed;
+        }
+        if self.state == State::StatusLine && self.line.is_empty() && is_all_and_short(bytes) {
+            self.state = State::Over;
             return fed;
         }
         if self.withheld {
@@ -236,6 +242,19 @@ impl ResponseHeads {
             instead.append(&mut self.line);
         }
     }
+}
+
+/// Whether the bytes begin with a final head to its end, and one of few fields: what nearly all responses are.
+fn is_all_and_short(bytes: &[u8]) -> bool {
+    static BLANK_LINE: LazyLock<memmem::Finder<'static>> =
+        LazyLock::new(|| memmem::Finder::new(b"\r\n\r\n"));
+    // The shortest field has three bytes.
+    const FEW: usize = 3 * PASSED;
+    let is_final = bytes.starts_with(b"HTTP/1.") && bytes.get(9).is_some_and(|byte| *byte != b'1');
+    is_final
+        && BLANK_LINE
+            .find(bytes)
+            .is_some_and(|end| end <= FEW || memchr_iter(b'\n', &bytes[..end]).count() <= PASSED)
 }
 
 /// Whether the codec must see the field, wherever it stands.

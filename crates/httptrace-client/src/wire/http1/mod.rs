@@ -14,10 +14,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::broken::Broken;
 use crate::dial::Stream;
-use heads::ResponseHeads;
 pub(crate) use heads::{PASSED, Surplus};
-pub(crate) use request::{RequestDecoder, fields};
-pub(crate) use watch::Watch;
+pub(crate) use watch::{Begin, Watch};
+#[cfg(fuzzing)]
+pub(crate) use {heads::ResponseHeads, request::RequestDecoder};
+#[cfg(not(fuzzing))]
+use {heads::ResponseHeads, request::RequestDecoder};
 
 /// Fields that a response's head may have. hyper's own limit of 100 is met in practice; Go counts bytes only.
 pub(crate) const MAX_FIELDS: usize = 512;

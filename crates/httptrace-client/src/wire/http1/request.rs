@@ -5,17 +5,19 @@ use memchr::{memchr, memchr_iter};
 /// Follows one request in the bytes that were written, however they are split.
 ///
 /// Sans-IO: [`feed`](Self::feed) takes what the stream accepted, the getters tell how far the request has come.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct RequestDecoder {
     state: State,
-    /// The head so far, the blank line included.
+    /// The head says how long the body is; otherwise the request is over with its head.
+    is_framed: bool,
+    begun: bool,
+    /// The head so far, the blank line included; unless it came whole and says nothing.
     head: Vec<u8>,
     body_bytes: u64,
 }
 
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 enum State {
-    #[default]
     Head,
     /// A body of known length: bytes to go.
     Length(u64),
@@ -42,9 +44,23 @@ const START_OF_CHUNK: Chunk = Chunk::Size {
 };
 
 impl RequestDecoder {
-    /// Forgets the previous request; the next byte is the first of the next one's head.
-    pub(crate) fn restart(&mut self) {
+    /// The next byte is the first of a request's head.
+    pub(crate) fn new() -> Self {
+        Self {
+            state: State::Head,
+            is_framed: true,
+            begun: false,
+            head: Vec::new(),
+            body_bytes: 0,
+        }
+    }
+
+    /// Forgets the previous request; the next byte is the first of the next one's head. `is_framed`: the head has a field
+    /// that says how long the body is.
+    pub(crate) fn restart(&mut self, is_framed: bool) {
         self.state = State::Head;
+        self.is_framed = is_framed;
+        self.begun = false;
         self.head.clear();
         self.body_bytes = 0;
     }
@@ -79,7 +95,7 @@ impl RequestDecoder {
 
     /// Whether a byte of the request was written.
     pub(crate) fn is_begun(&self) -> bool {
-        !self.head.is_empty()
+        self.begun
     }
 
     /// Whether the head was written, the blank line included.
@@ -98,12 +114,20 @@ impl RequestDecoder {
     }
 
     /// The head's bytes, as far as they were written.
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn head(&self) -> &[u8] {
         &self.head
     }
 
     /// Takes bytes of the head; returns how many were of it.
     fn feed_head(&mut self, bytes: &[u8]) -> usize {
+        let is_whole = !self.begun && bytes.ends_with(BLANK_LINE);
+        self.begun = true;
+        if is_whole && !self.is_framed {
+            // Nothing can follow it: these bytes are all of the request.
+            self.state = State::Done;
+            return bytes.len();
+        }
         let before = self.head.len();
         self.head.extend_from_slice(bytes);
         // The blank line may have begun in an earlier piece.
@@ -181,11 +205,6 @@ fn framing(head: &[u8]) -> State {
     }
 }
 
-/// The header fields of a written head: name and value, in order.
-pub(crate) fn fields(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    lines(head).filter_map(field)
-}
-
 /// The lines after the request line.
 fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut from = 0;
@@ -209,7 +228,7 @@ mod tests {
     use super::*;
 
     fn decode(pieces: &[&[u8]]) -> RequestDecoder {
-        let mut decoder = RequestDecoder::default();
+        let mut decoder = RequestDecoder::new();
         for piece in pieces {
             decoder.feed(piece);
         }
@@ -251,10 +270,23 @@ mod tests {
     #[test]
     fn the_next_request_starts_over() {
         let mut decoder = decode(&[b"GET / HTTP/1.1\r\n\r\n"]);
-        decoder.restart();
+        decoder.restart(true);
         assert!(!decoder.is_begun() && !decoder.is_head_done());
         decoder.feed(b"GET /");
         assert!(decoder.is_begun() && !decoder.is_head_done());
+    }
+
+    #[test]
+    fn a_request_that_says_nothing_of_a_body_is_over_with_its_head_however_it_comes() {
+        let head = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+        for cut in 0..head.len() {
+            let mut decoder = RequestDecoder::new();
+            decoder.restart(false);
+            decoder.feed(&head[..cut]);
+            assert!(!decoder.is_head_done() && decoder.is_begun() == (cut > 0));
+            decoder.feed(&head[cut..]);
+            assert!(decoder.is_done() && decoder.body_bytes() == 0);
+        }
     }
 
     fn request() -> impl Strategy<Value = (Vec<u8>, u64)> {
@@ -292,7 +324,7 @@ mod tests {
         fn splitting_the_bytes_anywhere_changes_nothing((bytes, body) in request(), cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..5)) {
             let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
             cuts.sort_unstable();
-            let mut decoder = RequestDecoder::default();
+            let mut decoder = RequestDecoder::new();
             let mut from = 0;
             for cut in cuts.into_iter().chain([bytes.len()]) {
                 prop_assert!(!decoder.is_done() || from == bytes.len());
@@ -305,7 +337,7 @@ mod tests {
 
         #[test]
         fn byte_by_byte_the_request_is_done_exactly_at_its_last_byte((bytes, _) in request()) {
-            let mut decoder = RequestDecoder::default();
+            let mut decoder = RequestDecoder::new();
             for (index, byte) in bytes.iter().enumerate() {
                 prop_assert!(!decoder.is_done(), "done before byte {index}");
                 decoder.feed(std::slice::from_ref(byte));
@@ -315,7 +347,7 @@ mod tests {
 
         #[test]
         fn no_bytes_make_it_panic(pieces in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..50), 0..8)) {
-            let mut decoder = RequestDecoder::default();
+            let mut decoder = RequestDecoder::new();
             for piece in &pieces {
                 decoder.feed(piece);
             }

@@ -6,16 +6,27 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use httptrace::info::WriteOutcome;
 use httptrace::{Emitter, EventError, EventName};
 
-use super::super::fields::fields_by_name;
-use super::super::told::{self, Written};
+use super::super::told::{self, Field, Written};
 use super::{RequestDecoder, ResponseHeads, Surplus};
 
 /// What the tap has seen of the exchange in progress; shared with whoever drives the connection.
 #[derive(Clone)]
 pub(crate) struct Watch(Arc<Mutex<Seen>>);
 
+/// What is known of a request before it is written.
+pub(crate) struct Begin {
+    pub(crate) emitter: Emitter,
+    /// Its header fields, if the hooks want to know them.
+    pub(crate) fields: Vec<Field>,
+    /// Its head says how long its body is.
+    pub(crate) is_framed: bool,
+    /// After its head it waits for `100 Continue`.
+    pub(crate) holds_body: bool,
+}
+
 struct Seen {
     emitter: Emitter,
+    fields: Vec<Field>,
     request: RequestDecoder,
     /// The request's body waits for `100 Continue` when its head is flushed.
     holds_body: bool,
@@ -42,7 +53,8 @@ impl Watch {
     pub(crate) fn new(max_head_bytes: usize) -> Self {
         Self(Arc::new(Mutex::new(Seen {
             emitter: Emitter::none(),
-            request: RequestDecoder::default(),
+            fields: Vec::new(),
+            request: RequestDecoder::new(),
             holds_body: false,
             dirty: false,
             head_flushed: false,
@@ -57,13 +69,13 @@ impl Watch {
         })))
     }
 
-    /// A request is about to be written: what is seen from now on is its. `holds_body`: after its head it waits for
-    /// `100 Continue`.
-    pub(crate) fn begin(&self, emitter: Emitter, holds_body: bool) {
+    /// A request is about to be written: what is seen from now on is its.
+    pub(crate) fn begin(&self, begin: Begin) {
         let mut seen = self.lock();
-        seen.request.restart();
-        seen.emitter = emitter;
-        seen.holds_body = holds_body;
+        seen.request.restart(begin.is_framed);
+        seen.emitter = begin.emitter;
+        seen.fields = begin.fields;
+        seen.holds_body = begin.holds_body;
         seen.dirty = false;
         seen.head_flushed = false;
         seen.request_flushed = false;
@@ -231,8 +243,8 @@ impl Seen {
         }
         Some(Written {
             stream_id: None,
-            fields: match head && self.emitter.wants(EventName::WroteHeaderField) {
-                true => fields_by_name(self.request.head()),
+            fields: match head {
+                true => std::mem::take(&mut self.fields),
                 false => Vec::new(),
             },
             emitter: self.emitter.clone(),
