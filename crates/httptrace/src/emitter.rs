@@ -166,7 +166,7 @@ impl Emitter {
     pub fn emit<T: Info>(&self, build: impl FnOnce() -> T) {
         if let Some(shared) = self.listening(T::NAME) {
             let at = (shared.clock)();
-            self.dispatch(shared, self.event(shared, at, build().into()));
+            self.dispatch(shared, &mut Some(self.event(shared, at, build().into())));
         }
     }
 
@@ -174,7 +174,7 @@ impl Emitter {
     #[inline]
     pub fn emit_at<T: Info>(&self, at: Instant, build: impl FnOnce() -> T) {
         if let Some(shared) = self.listening(T::NAME) {
-            self.dispatch(shared, self.event(shared, at, build().into()));
+            self.dispatch(shared, &mut Some(self.event(shared, at, build().into())));
         }
     }
 
@@ -224,12 +224,14 @@ impl Emitter {
         }
     }
 
-    /// Calls every hook that wants the event.
-    fn dispatch(&self, shared: &Shared, event: Event) {
-        let name = event.name();
+    /// Calls every hook that wants the event, which is there, and which the last one is given. (Passed by reference: an
+    /// event is large, and each move would be a copy.)
+    fn dispatch(&self, shared: &Shared, event: &mut Option<Event>) {
+        let Some(name) = event.as_ref().map(Event::name) else {
+            return;
+        };
         let last = shared.trace.hooks().len() - 1;
         let mut panics = Panics::new();
-        let mut event = Some(event);
         for (index, hook) in shared.listeners(name) {
             shared.behind_a_wall(index, &mut panics, || match index == last {
                 false => event.iter().for_each(|event| hook.observer.on_event(event)),

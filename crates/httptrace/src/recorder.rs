@@ -1,14 +1,18 @@
 //! Keeps the events of calls, within limits.
 
+mod call_record;
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::client_trace::ClientTrace;
-use crate::event::{Event, EventKind, EventName};
-use crate::id::{CallId, ConnectionId};
+use crate::event::Event;
+use crate::id::CallId;
 use crate::observer::Observer;
 use crate::timeline::Timeline;
+
+pub(crate) use call_record::CallRecord;
 
 /// Keeps the events of the calls it sees, to look at or to fold into [`Timeline`]s. A cheap handle: clones share what
 /// is kept.
@@ -63,10 +67,7 @@ impl Recorder {
     pub fn events(&self) -> Vec<Event> {
         let records = lock(&self.records);
         let kept = records.calls.iter();
-        let mut events: Vec<Event> = kept
-            .flat_map(|(_, record)| &record.events)
-            .cloned()
-            .collect();
+        let mut events: Vec<Event> = kept.flat_map(CallRecord::events).cloned().collect();
         drop(records);
         events.sort_by_key(|event| event.at);
         events
@@ -75,17 +76,17 @@ impl Recorder {
     /// The timeline of the call that was seen first most recently; a snapshot while the call is in progress. Absent as
     /// long as nothing was seen.
     pub fn timeline(&self) -> Option<Timeline> {
-        let records = lock(&self.records).calls.clone();
-        let mut latest_first = records.iter().rev();
-        latest_first.find_map(|(_, record)| record.timelines().pop())
+        // Folded under the lock: that takes no longer than the copy that could be folded without it.
+        let records = lock(&self.records);
+        let mut latest_first = records.calls.iter().rev();
+        latest_first.find_map(CallRecord::timeline)
     }
 
     /// The timelines of all calls, in the order in which they were first seen.
     pub fn timelines(&self) -> Vec<Timeline> {
-        // Cloned, which is cheap, so that no client waits for the fold.
-        let records = lock(&self.records).calls.clone();
-        let timelines = records.iter().flat_map(|(_, record)| record.timelines());
-        timelines.collect()
+        let records = lock(&self.records);
+        let calls = records.calls.iter();
+        calls.filter_map(CallRecord::timeline).collect()
     }
 }
 
@@ -93,13 +94,17 @@ impl Observer for Recorder {
     fn on_event(&self, event: &Event) {
         self.records.on_event(event);
     }
+
+    fn on_owned_event(&self, event: Event) {
+        self.records.on_owned_event(event);
+    }
 }
 
 impl fmt::Debug for Recorder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let records = lock(&self.records);
         f.debug_struct("Recorder")
-            .field("calls", &records.calls.len())
+            .field("calls", &records.calls.iter().count())
             .field("events", &records.len)
             .finish()
     }
@@ -107,7 +112,20 @@ impl fmt::Debug for Recorder {
 
 impl Observer for Mutex<Records> {
     fn on_event(&self, event: &Event) {
-        lock(self).push(event);
+        self.on_owned_event(event.clone());
+    }
+
+    fn on_owned_event(&self, event: Event) {
+        let mut records = lock(self);
+        let Some(record) = records.record_for(&event) else {
+            // The lock is let go first: an error that comes with an event may be anybody's, and do anything when dropped.
+            drop(records);
+            return;
+        };
+        record.keep(event);
+        let forgotten = records.has_grown();
+        drop(records);
+        drop(forgotten);
     }
 }
 
@@ -115,10 +133,10 @@ fn lock(records: &Mutex<Records>) -> MutexGuard<'_, Records> {
     records.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// All calls that are kept, in the order in which they were first seen.
+/// What is kept.
 #[derive(Default)]
 struct Records {
-    calls: VecDeque<(Option<CallId>, CallRecord)>,
+    calls: Calls,
     /// Events kept in all.
     len: usize,
     /// The youngest call that was forgotten.
@@ -126,208 +144,76 @@ struct Records {
 }
 
 impl Records {
-    fn push(&mut self, event: &Event) {
-        let Some(place) = self.place(event.call) else {
-            return;
+    /// Who keeps an event; none if it is not kept.
+    fn record_for(&mut self, event: &Event) -> Option<&mut CallRecord> {
+        let call = event.call;
+        let place = match self.calls.place(call) {
+            Some(place) => place,
+            None if call.is_some() && call <= self.forgotten => return None,
+            None => self.calls.begin(call),
         };
-        let record = &mut self.calls[place].1;
-        let before = record.events.len();
-        record.push(event);
-        self.len += record.events.len() - before;
-        while self.len > Recorder::EVENTS {
-            self.forget_the_oldest();
-        }
+        let record = self.calls.at(place)?;
+        record.wants(event).then_some(record)
     }
 
-    /// Where the call is kept; none if it was forgotten.
-    fn place(&mut self, call: Option<CallId>) -> Option<usize> {
-        // From the back: the call in progress is mostly the latest.
-        let known = self.calls.iter().rposition(|(known, _)| *known == call);
-        if known.is_some() {
-            return known;
-        }
-        if call.is_some() && call <= self.forgotten {
+    /// An event more is kept. Gives the call that is forgotten for it, if one is.
+    fn has_grown(&mut self) -> Option<CallRecord> {
+        self.len += 1;
+        if self.len <= Recorder::EVENTS {
             return None;
         }
-        self.calls.push_back((call, CallRecord::default()));
-        Some(self.calls.len() - 1)
-    }
-
-    fn forget_the_oldest(&mut self) {
-        if let Some((call, record)) = self.calls.pop_front() {
-            self.len -= record.events.len();
-            self.forgotten = self.forgotten.max(call);
-        }
+        let record = self.calls.take_oldest()?;
+        self.len -= record.events().len();
+        self.forgotten = self.forgotten.max(record.call());
+        Some(record)
     }
 }
 
-/// The events of one call.
-#[derive(Clone, Default)]
-pub(crate) struct CallRecord {
-    events: Vec<Event>,
-    progress: Vec<FoldedProgress>,
-    repeats: Vec<Repeats>,
-    dropped: u64,
+/// All calls that are kept, in the order in which they were first seen. The oldest, which mostly is the only one, takes
+/// no allocation.
+#[derive(Default)]
+struct Calls {
+    oldest: Option<CallRecord>,
+    later: VecDeque<CallRecord>,
 }
 
-impl CallRecord {
-    pub(crate) fn push(&mut self, event: &Event) {
-        if self.fold_progress(event) {
-            return;
-        }
-        let limit = match &event.kind {
-            EventKind::CallEnd(_) => 2 * Recorder::EVENTS_PER_CALL + 1,
-            kind if is_end(kind) => 2 * Recorder::EVENTS_PER_CALL,
-            _ => Recorder::EVENTS_PER_CALL,
-        };
-        if self.events.len() < limit && self.may_repeat(event) {
-            self.events.push(event.clone());
-        } else {
-            self.dropped += 1;
+impl Calls {
+    fn iter(&self) -> impl DoubleEndedIterator<Item = &CallRecord> {
+        self.oldest.iter().chain(&self.later)
+    }
+
+    /// Where a call is kept: 0 is the oldest.
+    fn place(&self, call: Option<CallId>) -> Option<usize> {
+        // From the back: the call in progress is mostly the latest.
+        let later = self.later.iter().rposition(|record| record.call() == call);
+        later.map(|place| place + 1).or_else(|| {
+            let oldest = self.oldest.as_ref();
+            oldest.and_then(|record| (record.call() == call).then_some(0))
+        })
+    }
+
+    fn at(&mut self, place: usize) -> Option<&mut CallRecord> {
+        match place.checked_sub(1) {
+            None => self.oldest.as_mut(),
+            Some(place) => self.later.get_mut(place),
         }
     }
 
-    /// The timeline of the call, or none if what was seen makes none.
-    pub(crate) fn timelines(&self) -> Vec<Timeline> {
-        let mut timelines = Timeline::fold(&self.events);
-        for timeline in &mut timelines {
-            timeline.dropped = self.dropped;
+    /// Keeps one more, and tells where.
+    fn begin(&mut self, call: Option<CallId>) -> usize {
+        let record = CallRecord::new(call);
+        if self.oldest.is_none() {
+            self.oldest = Some(record);
+            return 0;
         }
-        timelines
+        self.later.push_back(record);
+        self.later.len()
     }
 
-    /// Whether there is room for an event of its kind, which is taken then.
-    fn may_repeat(&mut self, event: &Event) -> bool {
-        let name = event.name();
-        if !is_repeated(name) {
-            return true;
-        }
-        let of = (name, event.attempt, event.connection);
-        let known = self.repeats.iter_mut().rev().find(|known| known.of == of);
-        match known {
-            Some(known) if known.kept < Recorder::REPEATS => {
-                known.kept += 1;
-                true
-            }
-            Some(_) => false,
-            None => {
-                self.repeats.push(Repeats { of, kept: 1 });
-                true
-            }
-        }
+    fn take_oldest(&mut self) -> Option<CallRecord> {
+        let next = self.later.pop_front();
+        std::mem::replace(&mut self.oldest, next)
     }
-
-    /// Adds progress to the progress event before it, if there are two already. Whether that was done.
-    fn fold_progress(&mut self, event: &Event) -> bool {
-        if bytes(&event.kind).is_none() {
-            return false;
-        }
-        let known = self.progress.iter_mut().rev().find(|progress| {
-            progress.attempt == event.attempt && progress.is_upload == is_upload(&event.kind)
-        });
-        match known {
-            Some(progress) => match progress.rest {
-                Some(rest) => {
-                    add_progress(&mut self.events[rest], event);
-                    true
-                }
-                None => {
-                    // The event itself is kept next; past the limit it joins the first one instead.
-                    let place = self.events.len();
-                    let is_full = place >= Recorder::EVENTS_PER_CALL;
-                    progress.rest = Some(if is_full { progress.first } else { place });
-                    if is_full {
-                        add_progress(&mut self.events[progress.first], event);
-                    }
-                    is_full
-                }
-            },
-            None => {
-                if self.events.len() < Recorder::EVENTS_PER_CALL {
-                    self.progress.push(FoldedProgress {
-                        attempt: event.attempt,
-                        is_upload: is_upload(&event.kind),
-                        first: self.events.len(),
-                        rest: None,
-                    });
-                }
-                false
-            }
-        }
-    }
-}
-
-/// How many events of one kind are kept. There is one of these only where such an event is.
-#[derive(Clone)]
-struct Repeats {
-    /// Of what: outside calls the attempt tells nothing.
-    of: (EventName, Option<u32>, Option<ConnectionId>),
-    kept: usize,
-}
-
-/// Where the progress events of one body are kept.
-#[derive(Clone)]
-struct FoldedProgress {
-    attempt: Option<u32>,
-    is_upload: bool,
-    /// The place of the first event.
-    first: usize,
-    /// The place of the event that holds the rest.
-    rest: Option<usize>,
-}
-
-fn add_progress(kept: &mut Event, event: &Event) {
-    let more = bytes(&event.kind).unwrap_or_default();
-    if let EventKind::WroteBody(crate::info::WroteBody { bytes, .. })
-    | EventKind::GotBody(crate::info::GotBody { bytes, .. }) = &mut kept.kind
-    {
-        *bytes = bytes.saturating_add(more);
-        kept.at = kept.at.max(event.at);
-    }
-}
-
-fn bytes(kind: &EventKind) -> Option<u64> {
-    match kind {
-        EventKind::WroteBody(info) => Some(info.bytes),
-        EventKind::GotBody(info) => Some(info.bytes),
-        _ => None,
-    }
-}
-
-fn is_upload(kind: &EventKind) -> bool {
-    matches!(kind, EventKind::WroteBody(_))
-}
-
-/// Whether it closes something: those are kept longest, so that no span stays open for want of room.
-fn is_end(kind: &EventKind) -> bool {
-    matches!(
-        kind,
-        EventKind::CallEnd(_)
-            | EventKind::AttemptEnd(_)
-            | EventKind::DnsDone(_)
-            | EventKind::ConnectDone(_)
-            | EventKind::FlowControlWaitDone(_)
-            | EventKind::ProxyTunnelDone(_)
-            | EventKind::TlsHandshakeDone(_)
-            | EventKind::WroteRequest(_)
-            | EventKind::BodyDone(_)
-            | EventKind::PutIdleConn(_)
-            | EventKind::ConnClosed(_)
-    )
-}
-
-/// Whether it comes as often as the peer, or the length of a body, makes it come.
-fn is_repeated(name: EventName) -> bool {
-    use EventName as N;
-    matches!(
-        name,
-        N::FlowControlWaitStart
-            | N::FlowControlWaitDone
-            | N::StreamReset
-            | N::GoAway
-            | N::SettingsReceived
-            | N::Pong
-    )
 }
 
 #[cfg(test)]

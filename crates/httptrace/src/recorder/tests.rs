@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use http::{Method, Uri};
 
 use super::*;
-use crate::event::EventName;
+use crate::event::{EventKind, EventName};
 use crate::info::{
     AttemptEnd, CallEnd, CallStart, FlowControlWaitDone, FlowControlWaitStart, FlowWindow, GotBody,
     Pong, WroteBody, WroteHeaders,

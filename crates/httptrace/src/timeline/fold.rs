@@ -22,24 +22,34 @@ impl Timeline {
     /// Events without a call make one timeline together if they tell of a round trip: a transport fires those for a
     /// request that is no part of a call. If they only tell of connections that no request had a share of, they make none.
     pub fn fold(events: &[Event]) -> Vec<Timeline> {
-        let mut sorted: Vec<&Event> = events.iter().collect();
-        sorted.sort_by_key(|event| event.at);
         let mut places = HashMap::new();
         let mut calls: Vec<(Option<CallId>, Vec<&Event>)> = Vec::new();
-        for event in sorted {
+        for event in sorted(events) {
             let place = *places.entry(event.call).or_insert_with(|| {
                 calls.push((event.call, Vec::new()));
                 calls.len() - 1
             });
             calls[place].1.push(event);
         }
-        let calls = calls.into_iter().filter(|(call, events)| {
-            call.is_some() || events.iter().any(|event| tells_of_a_round_trip(event))
-        });
-        calls
-            .map(|(call, events)| fold_call(call, &events))
-            .collect()
+        let calls = calls.iter();
+        let timelines = calls.filter_map(|(call, events)| fold_call(*call, events.iter().copied()));
+        timelines.collect()
     }
+
+    /// Folds the events of one call; none if they make no timeline.
+    pub(crate) fn of_call(call: Option<CallId>, events: &[Event]) -> Option<Self> {
+        match events.is_sorted_by_key(|event| event.at) {
+            true => fold_call(call, events.iter()),
+            false => fold_call(call, sorted(events).into_iter()),
+        }
+    }
+}
+
+/// Events in the order of their instants; those of the same instant stay as they are.
+fn sorted(events: &[Event]) -> Vec<&Event> {
+    let mut sorted: Vec<&Event> = events.iter().collect();
+    sorted.sort_by_key(|event| event.at);
+    sorted
 }
 
 fn tells_of_a_round_trip(event: &Event) -> bool {
@@ -54,31 +64,37 @@ fn tells_of_a_round_trip(event: &Event) -> bool {
     )
 }
 
-/// Folds the events of one call, sorted by their instants.
-fn fold_call(call: Option<CallId>, events: &[&Event]) -> Timeline {
+/// Folds the events of one call, sorted by their instants. Those outside any call make a timeline if one of them tells
+/// of a round trip.
+fn fold_call<'a>(
+    call: Option<CallId>,
+    events: impl Iterator<Item = &'a Event> + Clone,
+) -> Option<Timeline> {
+    let first = events.clone().next()?;
+    if call.is_none() && !events.clone().any(tells_of_a_round_trip) {
+        return None;
+    }
     let mut fold = Fold {
-        origin: events.first().map(|event| event.at),
+        clock: Offsets::from(first.at),
         timeline: Timeline {
             call,
             ..Timeline::default()
         },
-        attempts: BTreeMap::new(),
+        attempts: Attempts::default(),
         settings: BTreeMap::new(),
         latest: 0,
     };
-    for event in events {
-        fold.apply(event);
-    }
-    fold.finish()
+    events.for_each(|event| fold.apply(event));
+    Some(fold.finish())
 }
 
 /// A peer's settings, with the connection that they are of.
 type Settings = (Option<ConnectionId>, Stamped<SettingsReceived>);
 
 struct Fold {
-    origin: Option<Instant>,
+    clock: Offsets,
     timeline: Timeline,
-    attempts: BTreeMap<u32, AttemptTimeline>,
+    attempts: Attempts,
     /// The settings that attempts were told of, with the connection: a background dial brings some of its own.
     settings: BTreeMap<u32, Vec<Settings>>,
     /// The latest attempt begun so far.
@@ -87,8 +103,7 @@ struct Fold {
 
 impl Fold {
     fn apply(&mut self, event: &Event) {
-        let origin = self.origin.unwrap_or(event.at);
-        let at = event.at.saturating_duration_since(origin);
+        let at = self.clock.offset(event.at);
         let timeline = &mut self.timeline;
         match &event.kind {
             EventKind::CallStart(info) => {
@@ -111,8 +126,7 @@ impl Fold {
                 if matches!(kind, EventKind::AttemptStart(_)) {
                     self.latest = index;
                 }
-                let attempt = self.attempts.entry(index);
-                let attempt = attempt.or_insert_with(|| AttemptTimeline::new(index));
+                let attempt = self.attempts.of(index);
                 attempt.apply(at, event.connection, kind);
             }
         }
@@ -121,7 +135,7 @@ impl Fold {
     fn finish(self) -> Timeline {
         let mut timeline = self.timeline;
         timeline.complete = timeline.method.is_some() && timeline.end.is_some();
-        timeline.attempts = self.attempts.into_values().collect();
+        timeline.attempts = self.attempts.in_order();
         let mut settings = self.settings;
         for attempt in &mut timeline.attempts {
             attempt.mark_background_dials();
@@ -132,6 +146,68 @@ impl Fold {
             attempt.settings = own.map(|(_, settings)| settings).collect();
         }
         timeline
+    }
+}
+
+/// Instants as offsets from the first.
+struct Offsets {
+    origin: Instant,
+    /// The latest that was asked for: events come with the same instant one after the other.
+    latest: (Instant, Duration),
+}
+
+impl Offsets {
+    fn from(origin: Instant) -> Self {
+        Self {
+            origin,
+            latest: (origin, Duration::ZERO),
+        }
+    }
+
+    fn offset(&mut self, at: Instant) -> Duration {
+        if at != self.latest.0 {
+            self.latest = (at, at.saturating_duration_since(self.origin));
+        }
+        self.latest.1
+    }
+}
+
+/// The attempts of a call, in the order in which they were first seen.
+#[derive(Default)]
+struct Attempts {
+    attempts: Vec<AttemptTimeline>,
+    /// Where each is but the first, which mostly is the only one.
+    places: BTreeMap<u32, usize>,
+}
+
+impl Attempts {
+    fn of(&mut self, index: u32) -> &mut AttemptTimeline {
+        let place = match self.attempts.first() {
+            None => {
+                self.attempts = Vec::with_capacity(1);
+                self.begin(index)
+            }
+            Some(first) if first.index == index => 0,
+            Some(_) => match self.places.get(&index) {
+                Some(place) => *place,
+                None => {
+                    self.places.insert(index, self.attempts.len());
+                    self.begin(index)
+                }
+            },
+        };
+        &mut self.attempts[place]
+    }
+
+    fn begin(&mut self, index: u32) -> usize {
+        self.attempts.push(AttemptTimeline::new(index));
+        self.attempts.len() - 1
+    }
+
+    /// All of them, by their numbers.
+    fn in_order(mut self) -> Vec<AttemptTimeline> {
+        self.attempts.sort_by_key(|attempt| attempt.index);
+        self.attempts
     }
 }
 

@@ -1,7 +1,7 @@
 //! `ClientTrace::on_timeline`: the folded timeline of each call, as it ends.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Timeline;
 use crate::client_trace::ClientTrace;
@@ -46,29 +46,48 @@ struct TimelineHook<F> {
 
 impl<F: Fn(&Timeline) + Send + Sync> Observer for TimelineHook<F> {
     fn on_event(&self, event: &Event) {
+        self.on_owned_event(event.clone());
+    }
+
+    fn on_owned_event(&self, event: Event) {
         let Some(call) = event.call else {
             return;
         };
         // The lock is let go before the hook is called: it may make a call of its own.
-        if let Some(record) = self.push(call, event) {
-            for timeline in record.timelines() {
-                (self.hook)(&timeline);
+        let ended = match event.kind {
+            EventKind::CallEnd(_) => self.lock().remove(&call),
+            _ => {
+                self.keep(call, event);
+                return;
             }
+        };
+        let Some(mut record) = ended else {
+            return;
+        };
+        if record.wants(&event) {
+            record.keep(event);
+        }
+        if let Some(timeline) = record.timeline() {
+            (self.hook)(&timeline);
         }
     }
 }
 
 impl<F> TimelineHook<F> {
-    /// Keeps the event; hands out the record of a call that is over.
-    fn push(&self, call: CallId, event: &Event) -> Option<CallRecord> {
-        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+    fn lock(&self) -> MutexGuard<'_, HashMap<CallId, CallRecord>> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps an event of a call whose start was seen.
+    fn keep(&self, call: CallId, event: Event) {
+        let mut calls = self.lock();
         if matches!(event.kind, EventKind::CallStart(_)) {
-            calls.entry(call).or_default();
+            let new = || CallRecord::new(Some(call));
+            calls.entry(call).or_insert_with(new);
         }
-        calls.get_mut(&call)?.push(event);
-        match event.kind {
-            EventKind::CallEnd(_) => calls.remove(&call),
-            _ => None,
+        let record = calls.get_mut(&call);
+        if let Some(record) = record.and_then(|record| record.wants(&event).then_some(record)) {
+            record.keep(event);
         }
     }
 }
