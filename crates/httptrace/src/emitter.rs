@@ -166,7 +166,8 @@ impl Emitter {
     pub fn emit<T: Info>(&self, build: impl FnOnce() -> T) {
         if let Some(shared) = self.listening(T::NAME) {
             let at = (shared.clock)();
-            self.dispatch(shared, &mut Some(self.event(shared, at, build().into())));
+            let event = self.event(shared, at, build().into());
+            self.dispatch(shared, T::NAME, &mut Some(event));
         }
     }
 
@@ -174,7 +175,8 @@ impl Emitter {
     #[inline]
     pub fn emit_at<T: Info>(&self, at: Instant, build: impl FnOnce() -> T) {
         if let Some(shared) = self.listening(T::NAME) {
-            self.dispatch(shared, &mut Some(self.event(shared, at, build().into())));
+            let event = self.event(shared, at, build().into());
+            self.dispatch(shared, T::NAME, &mut Some(event));
         }
     }
 
@@ -224,32 +226,35 @@ impl Emitter {
         }
     }
 
-    /// Calls every hook that wants the event, which is there, and which the last one is given. (Passed by reference: an
-    /// event is large, and each move would be a copy.)
-    fn dispatch(&self, shared: &Shared, event: &mut Option<Event>) {
-        let Some(name) = event.as_ref().map(Event::name) else {
+    /// Calls every hook that wants the event of that name. The last one is given it. (It is passed by reference because
+    /// it is large, and each move would be a copy.)
+    fn dispatch(&self, shared: &Shared, name: EventName, event: &mut Option<Event>) {
+        // Most traces have one.
+        if let ([hook], false) = (shared.trace.hooks(), shared.any_is_off()) {
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| hook.give(event))) {
+                shared.turn_off(0);
+                self.report(name, [panic]);
+            }
             return;
-        };
+        }
+        self.dispatch_to_several(shared, name, event);
+    }
+
+    fn dispatch_to_several(&self, shared: &Shared, name: EventName, event: &mut Option<Event>) {
         let last = shared.trace.hooks().len() - 1;
         let mut panics = Panics::new();
         for (index, hook) in shared.listeners(name) {
             shared.behind_a_wall(index, &mut panics, || match index == last {
                 false => event.iter().for_each(|event| hook.observer.on_event(event)),
-                true => {
-                    if let Some(event) = event.take() {
-                        hook.observer.on_owned_event(event);
-                    }
-                }
+                true => hook.give(event),
             });
         }
-        if !panics.is_empty() {
-            self.report(name, panics);
-        }
+        self.report(name, panics);
     }
 
     /// Tells of hooks that panicked: after the event itself, which the hooks that come later have not seen before.
     #[cold]
-    fn report(&self, event: EventName, panics: Panics) {
+    fn report(&self, event: EventName, panics: impl IntoIterator<Item = Panic>) {
         for panic in panics {
             let message = panic
                 .downcast_ref::<&str>()
@@ -266,8 +271,18 @@ impl Emitter {
     }
 }
 
-/// What hooks panicked with.
-type Panics = Vec<Box<dyn Any + Send>>;
+/// What a hook panicked with.
+type Panic = Box<dyn Any + Send>;
+type Panics = Vec<Panic>;
+
+impl Hook {
+    /// Gives the event away, if it is still there.
+    fn give(&self, event: &mut Option<Event>) {
+        if let Some(event) = event.take() {
+            self.observer.on_owned_event(event);
+        }
+    }
+}
 
 impl Shared {
     /// Why the call was given up, if it was.
@@ -291,10 +306,15 @@ impl Shared {
         }
     }
 
-    fn is_off(&self, index: usize) -> bool {
-        self.any_off.load(Ordering::Relaxed) && self.lock_off().contains(&index)
+    fn any_is_off(&self) -> bool {
+        self.any_off.load(Ordering::Relaxed)
     }
 
+    fn is_off(&self, index: usize) -> bool {
+        self.any_is_off() && self.lock_off().contains(&index)
+    }
+
+    #[cold]
     fn turn_off(&self, index: usize) {
         self.lock_off().push(index);
         self.any_off.store(true, Ordering::Relaxed);

@@ -147,21 +147,31 @@ impl Records {
     /// Who keeps an event; none if it is not kept.
     fn record_for(&mut self, event: &Event) -> Option<&mut CallRecord> {
         let call = event.call;
-        let place = match self.calls.place(call) {
-            Some(place) => place,
-            None if call.is_some() && call <= self.forgotten => return None,
-            None => self.calls.begin(call),
-        };
-        let record = self.calls.at(place)?;
+        if !self.calls.is_latest(call) {
+            if let Some(place) = self.calls.place_of_earlier(call) {
+                let record = self.calls.earlier.get_mut(place)?;
+                return record.wants(event).then_some(record);
+            }
+            if call.is_some() && call <= self.forgotten {
+                return None;
+            }
+            self.calls.begin(call);
+        }
+        let record = self.calls.latest.as_mut()?;
         record.wants(event).then_some(record)
     }
 
     /// An event more is kept. Gives the call that is forgotten for it, if one is.
     fn has_grown(&mut self) -> Option<CallRecord> {
         self.len += 1;
-        if self.len <= Recorder::EVENTS {
-            return None;
+        match self.len > Recorder::EVENTS {
+            true => self.forget_the_oldest(),
+            false => None,
         }
+    }
+
+    #[cold]
+    fn forget_the_oldest(&mut self) -> Option<CallRecord> {
         let record = self.calls.take_oldest()?;
         self.len -= record.events().len();
         self.forgotten = self.forgotten.max(record.call());
@@ -169,50 +179,38 @@ impl Records {
     }
 }
 
-/// All calls that are kept, in the order in which they were first seen. The oldest, which mostly is the only one, takes
+/// All calls that are kept, in the order in which they were first seen. The latest, which mostly is the only one, takes
 /// no allocation.
 #[derive(Default)]
 struct Calls {
-    oldest: Option<CallRecord>,
-    later: VecDeque<CallRecord>,
+    earlier: VecDeque<CallRecord>,
+    latest: Option<CallRecord>,
 }
 
 impl Calls {
     fn iter(&self) -> impl DoubleEndedIterator<Item = &CallRecord> {
-        self.oldest.iter().chain(&self.later)
+        self.earlier.iter().chain(&self.latest)
     }
 
-    /// Where a call is kept: 0 is the oldest.
-    fn place(&self, call: Option<CallId>) -> Option<usize> {
-        // From the back: the call in progress is mostly the latest.
-        let later = self.later.iter().rposition(|record| record.call() == call);
-        later.map(|place| place + 1).or_else(|| {
-            let oldest = self.oldest.as_ref();
-            oldest.and_then(|record| (record.call() == call).then_some(0))
-        })
+    fn is_latest(&self, call: Option<CallId>) -> bool {
+        let latest = self.latest.as_ref();
+        latest.is_some_and(|record| record.call() == call)
     }
 
-    fn at(&mut self, place: usize) -> Option<&mut CallRecord> {
-        match place.checked_sub(1) {
-            None => self.oldest.as_mut(),
-            Some(place) => self.later.get_mut(place),
-        }
+    fn place_of_earlier(&self, call: Option<CallId>) -> Option<usize> {
+        // From the back: what is in progress is mostly among the later ones.
+        let mut earlier = self.earlier.iter();
+        earlier.rposition(|record| record.call() == call)
     }
 
-    /// Keeps one more, and tells where.
-    fn begin(&mut self, call: Option<CallId>) -> usize {
-        let record = CallRecord::new(call);
-        if self.oldest.is_none() {
-            self.oldest = Some(record);
-            return 0;
-        }
-        self.later.push_back(record);
-        self.later.len()
+    #[cold]
+    fn begin(&mut self, call: Option<CallId>) {
+        let before = self.latest.replace(CallRecord::new(call));
+        self.earlier.extend(before);
     }
 
     fn take_oldest(&mut self) -> Option<CallRecord> {
-        let next = self.later.pop_front();
-        std::mem::replace(&mut self.oldest, next)
+        self.earlier.pop_front().or_else(|| self.latest.take())
     }
 }
 

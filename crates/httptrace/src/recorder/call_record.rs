@@ -39,16 +39,15 @@ impl CallRecord {
 
     /// Whether an event of this call is to be [kept](Self::keep); if not it was counted, or added to one that is kept.
     pub(crate) fn wants(&mut self, event: &Event) -> bool {
-        if is_progress(&event.kind) && self.fold_progress(event) {
+        let kind = &event.kind;
+        if is_progress(kind) && self.fold_progress(event) {
             return false;
         }
         let len = self.events.len();
-        let has_room = len < Recorder::EVENTS_PER_CALL || len < limit(&event.kind);
-        if !has_room || !self.may_repeat(event) {
-            self.dropped += 1;
-            return false;
-        }
-        true
+        let has_room = len < Recorder::EVENTS_PER_CALL || len < limit(kind);
+        let is_kept = has_room && (!is_repeated(event.name()) || self.may_repeat(event));
+        self.dropped += u64::from(!is_kept);
+        is_kept
     }
 
     /// Keeps an event that it [wants](Self::wants).
@@ -67,13 +66,9 @@ impl CallRecord {
         Some(timeline)
     }
 
-    /// Whether there is room for an event of its kind, which is taken then.
+    /// Whether there is room for one more of an event that is repeated, which is taken then.
     fn may_repeat(&mut self, event: &Event) -> bool {
-        let name = event.name();
-        if !is_repeated(name) {
-            return true;
-        }
-        let of = (name, event.attempt, event.connection);
+        let of = (event.name(), event.attempt, event.connection);
         let known = self.repeats.iter_mut().rev().find(|known| known.of == of);
         match known {
             Some(known) if known.kept < Recorder::REPEATS => {
