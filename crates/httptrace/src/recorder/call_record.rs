@@ -38,6 +38,7 @@ impl CallRecord {
     }
 
     /// Whether an event of this call is to be [kept](Self::keep); if not it was counted, or added to one that is kept.
+    #[inline]
     pub(crate) fn wants(&mut self, event: &Event) -> bool {
         let kind = &event.kind;
         if is_progress(kind) && self.fold_progress(event) {
@@ -51,6 +52,7 @@ impl CallRecord {
     }
 
     /// Keeps an event that it [wants](Self::wants).
+    #[inline]
     pub(crate) fn keep(&mut self, event: Event) {
         let is_over = matches!(event.kind, EventKind::CallEnd(_));
         self.events.push(event);
