@@ -167,7 +167,7 @@ impl Emitter {
         if let Some(shared) = self.listening(T::NAME) {
             let at = (shared.clock)();
             let event = self.event(shared, at, build().into());
-            self.dispatch(shared, T::NAME, &mut Some(event));
+            self.dispatch(shared, T::NAME, event);
         }
     }
 
@@ -176,7 +176,7 @@ impl Emitter {
     pub fn emit_at<T: Info>(&self, at: Instant, build: impl FnOnce() -> T) {
         if let Some(shared) = self.listening(T::NAME) {
             let event = self.event(shared, at, build().into());
-            self.dispatch(shared, T::NAME, &mut Some(event));
+            self.dispatch(shared, T::NAME, event);
         }
     }
 
@@ -228,16 +228,18 @@ impl Emitter {
 
     /// Calls every hook that wants the event of that name. The last one is given it. (It is passed by reference because
     /// it is large, and each move would be a copy.)
-    fn dispatch(&self, shared: &Shared, name: EventName, event: &mut Option<Event>) {
+    fn dispatch(&self, shared: &Shared, name: EventName, event: Event) {
         // Most traces have one.
         if let ([hook], false) = (shared.trace.hooks(), shared.any_is_off()) {
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| hook.give(event))) {
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(move || {
+                hook.observer.on_owned_event(event)
+            })) {
                 shared.turn_off(0);
                 self.report(name, [panic]);
             }
             return;
         }
-        self.dispatch_to_several(shared, name, event);
+        self.dispatch_to_several(shared, name, &mut Some(event));
     }
 
     fn dispatch_to_several(&self, shared: &Shared, name: EventName, event: &mut Option<Event>) {

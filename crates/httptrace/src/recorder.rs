@@ -117,12 +117,15 @@ impl Observer for Mutex<Records> {
 
     fn on_owned_event(&self, event: Event) {
         let mut records = lock(self);
-        let Some(record) = records.record_for(&event) else {
+        match records.room_for(&event) {
+            // That it has room spares a copy of the event, to be dropped if it had none.
+            Some(room) if room.len() < room.capacity() => room.push(event),
             // The lock is let go first: an error that comes with an event may be anybody's, and do anything when dropped.
-            drop(records);
-            return;
-        };
-        record.keep(event);
+            _ => {
+                drop(records);
+                return;
+            }
+        }
         let forgotten = records.has_grown();
         drop(records);
         drop(forgotten);
@@ -144,21 +147,19 @@ struct Records {
 }
 
 impl Records {
-    /// Who keeps an event; none if it is not kept.
-    fn record_for(&mut self, event: &Event) -> Option<&mut CallRecord> {
+    /// Where an event is to be kept: there is room for it. None if it is not kept.
+    fn room_for(&mut self, event: &Event) -> Option<&mut Vec<Event>> {
         let call = event.call;
         if !self.calls.is_latest(call) {
             if let Some(place) = self.calls.place_of_earlier(call) {
-                let record = self.calls.earlier.get_mut(place)?;
-                return record.wants(event).then_some(record);
+                return self.calls.earlier.get_mut(place)?.room_for(event);
             }
             if call.is_some() && call <= self.forgotten {
                 return None;
             }
             self.calls.begin(call);
         }
-        let record = self.calls.latest.as_mut()?;
-        record.wants(event).then_some(record)
+        self.calls.latest.as_mut()?.room_for(event)
     }
 
     /// An event more is kept. Gives the call that is forgotten for it, if one is.

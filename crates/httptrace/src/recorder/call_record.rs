@@ -37,27 +37,35 @@ impl CallRecord {
         &self.events
     }
 
-    /// Whether an event of this call is to be [kept](Self::keep); if not it was counted, or added to one that is kept.
+    /// Where an event of this call is to be kept: there is room for it. None if it is not: it was counted, or added to
+    /// one that is kept.
     #[inline]
-    pub(crate) fn wants(&mut self, event: &Event) -> bool {
+    pub(crate) fn room_for(&mut self, event: &Event) -> Option<&mut Vec<Event>> {
         let kind = &event.kind;
         if is_progress(kind) && self.fold_progress(event) {
-            return false;
+            return None;
         }
         let len = self.events.len();
-        let has_room = len < Recorder::EVENTS_PER_CALL || len < limit(kind);
-        let is_kept = has_room && (!is_repeated(event.name()) || self.may_repeat(event));
-        self.dropped += u64::from(!is_kept);
-        is_kept
+        let may_grow = len < Recorder::EVENTS_PER_CALL || len < limit(kind);
+        if !may_grow || (is_repeated(event.name()) && !self.may_repeat(event)) {
+            self.dropped += 1;
+            return None;
+        }
+        if len == self.events.capacity() || matches!(kind, EventKind::CallEnd(_)) {
+            self.make_room(matches!(kind, EventKind::CallEnd(_)));
+        }
+        Some(&mut self.events)
     }
 
-    /// Keeps an event that it [wants](Self::wants).
-    #[inline]
-    pub(crate) fn keep(&mut self, event: Event) {
-        let is_over = matches!(event.kind, EventKind::CallEnd(_));
-        self.events.push(event);
-        if is_over && self.events.len() <= self.events.capacity() / 2 {
-            self.events.shrink_to_fit();
+    /// Makes room for one event more, and if it is the last for no other.
+    #[cold]
+    fn make_room(&mut self, for_the_last: bool) {
+        if !for_the_last {
+            self.events.reserve(1);
+        } else if self.events.len() < self.events.capacity() / 2 {
+            self.events.shrink_to(self.events.len() + 1);
+        } else {
+            self.events.reserve_exact(1);
         }
     }
 

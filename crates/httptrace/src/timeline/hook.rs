@@ -64,8 +64,8 @@ impl<F: Fn(&Timeline) + Send + Sync> Observer for TimelineHook<F> {
         let Some(mut record) = ended else {
             return;
         };
-        if record.wants(&event) {
-            record.keep(event);
+        if let Some(room) = record.room_for(&event) {
+            room.push(event);
         }
         if let Some(timeline) = record.timeline() {
             (self.hook)(&timeline);
@@ -86,8 +86,8 @@ impl<F> TimelineHook<F> {
             calls.entry(call).or_insert_with(new);
         }
         let record = calls.get_mut(&call);
-        if let Some(record) = record.and_then(|record| record.wants(&event).then_some(record)) {
-            record.keep(event);
+        if let Some(room) = record.and_then(|record| record.room_for(&event)) {
+            room.push(event);
         }
     }
 }
