@@ -78,8 +78,11 @@ impl Recorder {
     pub fn timeline(&self) -> Option<Timeline> {
         // Folded under the lock: that takes no longer than the copy that could be folded without it.
         let records = lock(&self.records);
-        let mut latest_first = records.calls.iter().rev();
-        latest_first.find_map(CallRecord::timeline)
+        let latest = records.calls.latest.as_ref();
+        latest.and_then(CallRecord::timeline).or_else(|| {
+            let mut latest_first = records.calls.earlier.iter().rev();
+            latest_first.find_map(CallRecord::timeline)
+        })
     }
 
     /// The timelines of all calls, in the order in which they were first seen.
@@ -117,23 +120,40 @@ impl Observer for Mutex<Records> {
 
     fn on_owned_event(&self, event: Event) {
         let mut records = lock(self);
-        match records.room_for(&event) {
-            // That it has room spares a copy of the event, to be dropped if it had none.
+        match records.usual_room_for(&event) {
+            // That there is room is known. Asked again, it spares a copy of the event, to be dropped if there were none.
             Some(room) if room.len() < room.capacity() => room.push(event),
-            // The lock is let go first: an error that comes with an event may be anybody's, and do anything when dropped.
-            _ => {
-                drop(records);
-                return;
-            }
+            _ => return keep_unusual(records, event),
         }
-        let forgotten = records.has_grown();
-        drop(records);
-        drop(forgotten);
+        if records.has_grown() {
+            forget_the_oldest(records);
+        }
     }
 }
 
 fn lock(records: &Mutex<Records>) -> MutexGuard<'_, Records> {
     records.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Keeps an event, if it is to be kept. What is not is dropped after the lock is let go: an error that comes with an
+/// event may be anybody's, and do anything when dropped.
+fn keep_unusual(mut records: MutexGuard<'_, Records>, event: Event) {
+    let Some(room) = records.room_for(&event) else {
+        drop(records);
+        return;
+    };
+    room.push(event);
+    if records.has_grown() {
+        forget_the_oldest(records);
+    }
+}
+
+/// The same holds for what is forgotten.
+#[cold]
+fn forget_the_oldest(mut records: MutexGuard<'_, Records>) {
+    let forgotten = records.forget_the_oldest();
+    drop(records);
+    drop(forgotten);
 }
 
 /// What is kept.
@@ -147,31 +167,34 @@ struct Records {
 }
 
 impl Records {
+    /// Where an event of the latest call is to be kept, if there is nothing to it but that.
+    #[inline]
+    fn usual_room_for(&mut self, event: &Event) -> Option<&mut Vec<Event>> {
+        let latest = self.calls.latest.as_mut()?;
+        match latest.call() == event.call {
+            true => latest.usual_room_for(event),
+            false => None,
+        }
+    }
+
     /// Where an event is to be kept: there is room for it. None if it is not kept.
     fn room_for(&mut self, event: &Event) -> Option<&mut Vec<Event>> {
         let call = event.call;
-        if !self.calls.is_latest(call) {
-            if let Some(place) = self.calls.place_of_earlier(call) {
-                return self.calls.earlier.get_mut(place)?.room_for(event);
-            }
+        if self.calls.find(call).is_none() {
             if call.is_some() && call <= self.forgotten {
                 return None;
             }
             self.calls.begin(call);
         }
-        self.calls.latest.as_mut()?.room_for(event)
+        self.calls.find(call)?.room_for(event)
     }
 
-    /// An event more is kept. Gives the call that is forgotten for it, if one is.
-    fn has_grown(&mut self) -> Option<CallRecord> {
+    /// An event more is kept. Whether a call is to be forgotten for it.
+    fn has_grown(&mut self) -> bool {
         self.len += 1;
-        match self.len > Recorder::EVENTS {
-            true => self.forget_the_oldest(),
-            false => None,
-        }
+        self.len > Recorder::EVENTS
     }
 
-    #[cold]
     fn forget_the_oldest(&mut self) -> Option<CallRecord> {
         let record = self.calls.take_oldest()?;
         self.len -= record.events().len();
@@ -189,25 +212,20 @@ struct Calls {
 }
 
 impl Calls {
-    fn iter(&self) -> impl DoubleEndedIterator<Item = &CallRecord> {
+    fn iter(&self) -> impl Iterator<Item = &CallRecord> {
         self.earlier.iter().chain(&self.latest)
     }
 
-    fn is_latest(&self, call: Option<CallId>) -> bool {
-        let latest = self.latest.as_ref();
-        latest.is_some_and(|record| record.call() == call)
-    }
-
-    fn place_of_earlier(&self, call: Option<CallId>) -> Option<usize> {
+    fn find(&mut self, call: Option<CallId>) -> Option<&mut CallRecord> {
         // From the back: what is in progress is mostly among the later ones.
-        let mut earlier = self.earlier.iter();
-        earlier.rposition(|record| record.call() == call)
+        let mut latest_first = self.earlier.iter_mut().chain(&mut self.latest).rev();
+        latest_first.find(|record| record.call() == call)
     }
 
-    #[cold]
     fn begin(&mut self, call: Option<CallId>) {
-        let before = self.latest.replace(CallRecord::new(call));
-        self.earlier.extend(before);
+        if let Some(before) = self.latest.replace(CallRecord::new(call)) {
+            self.earlier.push_back(before);
+        }
     }
 
     fn take_oldest(&mut self) -> Option<CallRecord> {

@@ -1,7 +1,7 @@
 //! The events of one call, within limits.
 
 use super::Recorder;
-use crate::event::{Event, EventKind, EventName};
+use crate::event::{Event, EventKind, EventName, EventSet};
 use crate::id::{CallId, ConnectionId};
 use crate::info::{GotBody, WroteBody};
 use crate::timeline::Timeline;
@@ -37,35 +37,37 @@ impl CallRecord {
         &self.events
     }
 
+    /// Where an event of this call is to be kept, if there is nothing to it but that.
+    #[inline]
+    pub(super) fn usual_room_for(&mut self, event: &Event) -> Option<&mut Vec<Event>> {
+        let len = self.events.len();
+        let has_room = len < self.events.capacity() && len < Recorder::EVENTS_PER_CALL;
+        (has_room && !UNUSUAL.contains(event.name())).then_some(&mut self.events)
+    }
+
     /// Where an event of this call is to be kept: there is room for it. None if it is not: it was counted, or added to
     /// one that is kept.
-    #[inline]
     pub(crate) fn room_for(&mut self, event: &Event) -> Option<&mut Vec<Event>> {
         let kind = &event.kind;
         if is_progress(kind) && self.fold_progress(event) {
             return None;
         }
-        let len = self.events.len();
-        let may_grow = len < Recorder::EVENTS_PER_CALL || len < limit(kind);
-        if !may_grow || (is_repeated(event.name()) && !self.may_repeat(event)) {
+        if self.events.len() >= limit(kind)
+            || (REPEATED.contains(event.name()) && !self.may_repeat(event))
+        {
             self.dropped += 1;
             return None;
         }
-        if len == self.events.capacity() || matches!(kind, EventKind::CallEnd(_)) {
-            self.make_room(matches!(kind, EventKind::CallEnd(_)));
-        }
+        self.make_room(matches!(kind, EventKind::CallEnd(_)));
         Some(&mut self.events)
     }
 
     /// Makes room for one event more, and if it is the last for no other.
-    #[cold]
     fn make_room(&mut self, for_the_last: bool) {
-        if !for_the_last {
-            self.events.reserve(1);
-        } else if self.events.len() < self.events.capacity() / 2 {
+        if for_the_last && self.events.len() < self.events.capacity() / 2 {
             self.events.shrink_to(self.events.len() + 1);
         } else {
-            self.events.reserve_exact(1);
+            self.events.reserve(1);
         }
     }
 
@@ -216,16 +218,17 @@ fn is_end(kind: &EventKind) -> bool {
     )
 }
 
-/// Whether it comes as often as the peer, or the length of a body, makes it come.
-fn is_repeated(name: EventName) -> bool {
-    use EventName as N;
-    matches!(
-        name,
-        N::FlowControlWaitStart
-            | N::FlowControlWaitDone
-            | N::StreamReset
-            | N::GoAway
-            | N::SettingsReceived
-            | N::Pong
-    )
-}
+/// What comes as often as the peer, or the length of a body, makes it come.
+const REPEATED: EventSet = EventSet::NONE
+    .with(EventName::FlowControlWaitStart)
+    .with(EventName::FlowControlWaitDone)
+    .with(EventName::StreamReset)
+    .with(EventName::GoAway)
+    .with(EventName::SettingsReceived)
+    .with(EventName::Pong);
+
+/// What is not simply kept where there is room.
+const UNUSUAL: EventSet = REPEATED
+    .with(EventName::WroteBody)
+    .with(EventName::GotBody)
+    .with(EventName::CallEnd);
