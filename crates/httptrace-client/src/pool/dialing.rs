@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use super::key::Protocols;
 use super::waiters::WaiterId;
 use super::{Checkout, Key, Pool};
+use crate::clock;
 use crate::conn::http1::Rest;
 use crate::conn::{Connection, Established};
 use crate::error::Error;
@@ -119,7 +120,7 @@ impl Pool {
     /// Puts a connection that has not served the request it was meant for, without `PutIdleConn`.
     pub(super) fn put_unseen(self: &Arc<Self>, mut conn: Box<Connection>) {
         let reason = match conn.listen() {
-            Rest::Ready => match self.offer(conn) {
+            Rest::Ready => match self.offer(conn, clock::now()) {
                 None => return,
                 Some((back, refusal)) => {
                     conn = back;

@@ -1,10 +1,11 @@
 //! The idle connections: newest first for whoever asks, oldest first for whoever must go.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::key::Key;
+use super::key_map::KeyMap;
+use super::rows::{Row, Slots};
 
 /// How many connections may be idle, and for how long.
 #[derive(Clone, Copy, Debug)]
@@ -15,20 +16,27 @@ pub(crate) struct IdleLimits {
 }
 
 /// Idle connections by key. Sans-IO: the caller brings the time and closes what comes out.
+///
+/// To take or put one costs the same however many there are.
 #[derive(Debug)]
 pub(crate) struct IdleConns<C> {
     limits: IdleLimits,
-    hosts: HashMap<Arc<Key>, VecDeque<Idle<C>>>,
-    /// Which key's oldest connection was put when, over all keys.
-    order: BTreeMap<u64, Arc<Key>>,
-    next: u64,
+    conns: Slots<Idle<C>>,
+    /// All of them, oldest first.
+    all: Row<ALL>,
+    /// Those of each key, oldest first. A row stays when it is empty, until the key is forgotten: as a rule a connection
+    /// that was taken comes back.
+    hosts: KeyMap<Row<OWN>>,
 }
+
+const ALL: usize = 0;
+const OWN: usize = 1;
 
 #[derive(Debug)]
 struct Idle<C> {
     conn: C,
+    key: Arc<Key>,
     since: Instant,
-    order: u64,
 }
 
 /// What a request finds.
@@ -53,14 +61,14 @@ impl<C> IdleConns<C> {
     pub(crate) fn new(limits: IdleLimits) -> Self {
         Self {
             limits,
-            hosts: HashMap::new(),
-            order: BTreeMap::new(),
-            next: 0,
+            conns: Slots::new(),
+            all: Row::default(),
+            hosts: KeyMap::new(),
         }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.order.len()
+        self.all.len()
     }
 
     /// Takes the newest connection of a key, unless it has been idle for too long; then all older ones have been too.
@@ -69,11 +77,15 @@ impl<C> IdleConns<C> {
             newest: None,
             expired: Vec::new(),
         };
-        let Some(idle) = self.hosts.get_mut(key) else {
+        let Some(own) = self.hosts.get_mut(key) else {
             return taken;
         };
-        while let Some(newest) = idle.pop_back() {
-            self.order.remove(&newest.order);
+        while let Some(place) = own.last() {
+            self.conns.leave(&mut self.all, place);
+            self.conns.leave(own, place);
+            let Some(newest) = self.conns.take(place) else {
+                break;
+            };
             let idle_for = now.saturating_duration_since(newest.since);
             if self.limits.timeout.is_none_or(|limit| idle_for < limit) {
                 taken.newest = Some((newest.conn, idle_for));
@@ -81,25 +93,25 @@ impl<C> IdleConns<C> {
             }
             taken.expired.push(newest.conn);
         }
-        if idle.is_empty() {
-            self.hosts.remove(key);
-        }
         taken
     }
 
     /// Puts a connection that is idle since then.
     pub(crate) fn put(&mut self, key: &Arc<Key>, conn: C, since: Instant) -> Put<C> {
-        if self.is_full(key) {
+        if self.limits.total == 0 {
             return Put::Refused(conn);
         }
-        let order = self.next;
-        self.next += 1;
-        let idle = Idle { conn, since, order };
-        self.hosts
-            .entry(Arc::clone(key))
-            .or_default()
-            .push_back(idle);
-        self.order.insert(order, Arc::clone(key));
+        let own = self.hosts.or_default(key);
+        if own.len() >= self.limits.per_host {
+            return Put::Refused(conn);
+        }
+        let place = self.conns.add(Idle {
+            conn,
+            key: Arc::clone(key),
+            since,
+        });
+        self.conns.join(&mut self.all, place);
+        self.conns.join(own, place);
         let evicted = (self.len() > self.limits.total)
             .then(|| self.take_oldest())
             .flatten();
@@ -108,19 +120,22 @@ impl<C> IdleConns<C> {
 
     /// Whether there is no room for another connection of a key.
     pub(crate) fn is_full(&self, key: &Key) -> bool {
-        let kept = self.hosts.get(key).map_or(0, VecDeque::len);
+        let kept = self.hosts.get(key).map_or(0, Row::len);
         kept >= self.limits.per_host || self.limits.total == 0
+    }
+
+    /// There is no connection of this key any more, idle or in use.
+    pub(crate) fn forget(&mut self, key: &Key) {
+        if self.hosts.get(key).is_some_and(|own| own.len() == 0) {
+            self.hosts.remove(key);
+        }
     }
 
     /// Takes all connections.
     pub(crate) fn drain(&mut self) -> Vec<C> {
-        self.order.clear();
-        let hosts = std::mem::take(&mut self.hosts);
-        hosts
-            .into_values()
-            .flatten()
-            .map(|idle| idle.conn)
-            .collect()
+        let mut all = Vec::with_capacity(self.len());
+        all.extend(std::iter::from_fn(|| self.take_oldest()));
+        all
     }
 
     /// Takes the connections that have been idle for too long.
@@ -140,21 +155,12 @@ impl<C> IdleConns<C> {
 
     /// Takes the connections that `suspect` picks, each with the moment since when it is idle.
     pub(crate) fn take_suspects(&mut self, suspect: impl Fn(&C) -> bool) -> Vec<(C, Instant)> {
-        let mut suspects = Vec::new();
-        let order = &mut self.order;
-        self.hosts.retain(|_, idle| {
-            for _ in 0..idle.len() {
-                let Some(one) = idle.pop_front() else { break };
-                if suspect(&one.conn) {
-                    order.remove(&one.order);
-                    suspects.push((one.conn, one.since));
-                } else {
-                    idle.push_back(one);
-                }
-            }
-            !idle.is_empty()
-        });
-        suspects
+        let taken = self.conns.taken(0, self.conns.end());
+        let suspects = taken.filter(|(_, idle)| suspect(&idle.conn));
+        let places: Vec<_> = suspects.map(|(place, _)| place).collect();
+        let places = places.into_iter();
+        let suspects = places.filter_map(|place| self.take_from(place));
+        suspects.map(|idle| (idle.conn, idle.since)).collect()
     }
 
     /// Whether there would be too many with so many others.
@@ -169,19 +175,21 @@ impl<C> IdleConns<C> {
 
     /// Since when the one is idle that has been so for longest.
     pub(crate) fn oldest_since(&self) -> Option<Instant> {
-        let (_, key) = self.order.first_key_value()?;
-        self.hosts.get(key)?.front().map(|idle| idle.since)
+        let oldest = self.conns.get(self.all.first()?)?;
+        Some(oldest.since)
     }
 
     /// Takes the one that has been idle for longest.
     pub(crate) fn take_oldest(&mut self) -> Option<C> {
-        let (_, key) = self.order.pop_first()?;
-        let idle = self.hosts.get_mut(&key)?;
-        let oldest = idle.pop_front();
-        if idle.is_empty() {
-            self.hosts.remove(&key);
-        }
-        oldest.map(|idle| idle.conn)
+        let oldest = self.take_from(self.all.first()?)?;
+        Some(oldest.conn)
+    }
+
+    fn take_from(&mut self, place: usize) -> Option<Idle<C>> {
+        let own = self.hosts.get_mut(&self.conns.get(place)?.key)?;
+        self.conns.leave(own, place);
+        self.conns.leave(&mut self.all, place);
+        self.conns.take(place)
     }
 }
 
@@ -277,5 +285,18 @@ mod tests {
         assert_eq!(newest(&mut conns, &a, now), Some("three"));
         assert_eq!(newest(&mut conns, &a, now), Some("one"));
         assert_eq!(conns.len(), 0);
+    }
+
+    #[test]
+    fn a_key_is_remembered_while_it_has_connections() {
+        let runtime = runtime();
+        let (a, now) = (key(&runtime, "a"), Instant::now());
+        let mut conns = conns(10, 10);
+        conns.put(&a, "one", now);
+        conns.forget(&a);
+        assert_eq!(newest(&mut conns, &a, now), Some("one"));
+        assert!(conns.hosts.contains(&a));
+        conns.forget(&a);
+        assert_eq!(conns.hosts.len(), 0);
     }
 }

@@ -4,9 +4,11 @@
 mod dialing;
 mod idle;
 mod key;
+mod key_map;
 mod lease;
 mod origins;
 mod returning;
+mod rows;
 mod shared;
 mod streams;
 mod sweep;
@@ -14,6 +16,7 @@ mod waiters;
 mod waiting;
 
 use std::collections::HashMap;
+use std::hash::RandomState;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -23,7 +26,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
-pub(crate) use self::key::{Key, Protocols};
+pub(crate) use self::key::{Key, Protocols, Wanted};
 pub(crate) use self::lease::Lease;
 use crate::clock;
 use crate::conn::http2::{Http2, StreamSlot};
@@ -32,6 +35,7 @@ use crate::dial::Dialer;
 use crate::error::Error;
 use dialing::DialJob;
 use idle::{IdleConns, IdleLimits, Taken};
+use key_map::KeyMap;
 use origins::Http1Origins;
 use shared::{Candidate, SharedConns};
 use sweep::Sweeper;
@@ -59,6 +63,8 @@ pub(crate) struct Pool {
     speech: Speech,
     /// The client's own trace: what happens to idle connections is told to nobody else.
     emitter: Emitter,
+    /// Hashes what requests want.
+    hasher: RandomState,
     state: Mutex<State>,
 }
 
@@ -66,7 +72,7 @@ struct State {
     idle: IdleConns<Box<Connection>>,
     shared: SharedConns<Http2>,
     /// For whom streams are being given to those who wait, and the connection that they waited for as a dial.
-    serving: HashMap<Arc<Key>, Option<ConnectionId>>,
+    serving: KeyMap<Option<ConnectionId>>,
     http1_origins: Http1Origins,
     strict_streams: bool,
     waiters: Waiters,
@@ -117,8 +123,8 @@ impl Pool {
         let state = State {
             idle,
             shared: SharedConns::new(),
-            serving: HashMap::new(),
-            http1_origins: Http1Origins::default(),
+            serving: KeyMap::new(),
+            http1_origins: Http1Origins::new(),
             strict_streams: limits.strict_streams,
             waiters: Waiters::new(limits.max_conns_per_host),
             served: HashMap::new(),
@@ -135,6 +141,7 @@ impl Pool {
             dialer,
             speech,
             emitter,
+            hasher: RandomState::new(),
             state: Mutex::new(state),
         }
     }
@@ -147,6 +154,11 @@ impl Pool {
     /// Whether requests say `Connection: close`: not for a mere limit of no idle connections (as in Go).
     pub(crate) fn says_close(&self) -> bool {
         self.says_close
+    }
+
+    /// What the pool knows connections by that serve what is wanted.
+    pub(crate) fn key(&self, wanted: Wanted<'_>) -> Arc<Key> {
+        Arc::new(Key::new(wanted, &self.hasher))
     }
 
     /// Gets a stream, or a connection: an idle one that is alive, or the first that comes.
@@ -189,7 +201,8 @@ impl Pool {
         runtime: &Handle,
     ) -> Taking {
         let now = clock::now();
-        let mut state = self.lock();
+        let mut guard = self.lock();
+        let state = &mut *guard;
         state.refuses_returns = false;
         // Whoever waits comes before whoever comes now.
         if key.protocols != Protocols::Http1 && !state.waiters.any(key) {
@@ -201,11 +214,11 @@ impl Pool {
         let (taking, dial) = match newest {
             Some((conn, idle_for)) => (Taking::Idle(conn, idle_for), None),
             None => {
-                let (waiting, dial) = self.wait(&mut state, key, emitter, runtime);
+                let (waiting, dial) = self.wait(state, key, emitter, runtime);
                 (Taking::Wait(waiting), dial)
             }
         };
-        drop(state);
+        drop(guard);
         for conn in expired {
             self.close_idle_conn(conn, CloseReason::IdleTimeout, Some(NoticedBy::Checkout));
         }
@@ -217,6 +230,9 @@ impl Pool {
     fn release(self: &Arc<Self>, key: &Key) {
         let mut state = self.lock();
         let next = state.waiters.release(key);
+        if state.waiters.conns(key) == 0 {
+            state.idle.forget(key);
+        }
         let queued = next.and_then(|waiter| state.queued.remove(&waiter));
         let job = queued.or_else(|| state.shared_dial(key));
         drop(state);
@@ -294,6 +310,8 @@ enum Taking {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::hash::{BuildHasherDefault, DefaultHasher};
+
     use super::*;
 
     pub(crate) fn runtime() -> tokio::runtime::Runtime {
@@ -304,13 +322,16 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn key(runtime: &tokio::runtime::Runtime, host: &str) -> Arc<Key> {
-        Arc::new(Key {
+        let wanted = Wanted {
             https: false,
-            host: host.into(),
+            host,
             port: 80,
-            via: crate::dial::Via::Direct,
+            via: &crate::dial::Via::Direct,
             protocols: Protocols::Http1,
             runtime: runtime.handle().id(),
-        })
+        };
+        // The same hash for the same host, each time.
+        let hasher = BuildHasherDefault::<DefaultHasher>::default();
+        Arc::new(Key::new(wanted, &hasher))
     }
 }

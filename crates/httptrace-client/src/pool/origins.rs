@@ -1,25 +1,34 @@
 //! What is remembered of origins.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::key::Key;
+use super::key_map::KeyMap;
 
 /// Origins that were offered HTTP/2 and chose HTTP/1: whoever waits for them dials for itself at once. As many as are
 /// worth the memory; those that were found first are forgotten first.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Http1Origins {
-    known: HashSet<Arc<Key>>,
+    known: KeyMap<()>,
     order: VecDeque<Arc<Key>>,
 }
 
 const CAPACITY: usize = 1024;
 
 impl Http1Origins {
+    pub(crate) fn new() -> Self {
+        Self {
+            known: KeyMap::new(),
+            order: VecDeque::new(),
+        }
+    }
+
     pub(crate) fn remember(&mut self, key: &Arc<Key>) {
-        if !self.known.insert(Arc::clone(key)) {
+        if self.known.contains(key) {
             return;
         }
+        self.known.insert(key, ());
         self.order.push_back(Arc::clone(key));
         if self.order.len() > CAPACITY {
             if let Some(first) = self.order.pop_front() {
@@ -30,7 +39,7 @@ impl Http1Origins {
 
     /// It chose HTTP/2 after all.
     pub(crate) fn forget(&mut self, key: &Key) {
-        if self.known.remove(key) {
+        if self.known.remove(key).is_some() {
             self.order.retain(|other| **other != *key);
         }
     }
@@ -49,7 +58,7 @@ mod tests {
     fn an_origin_is_remembered_until_it_chooses_otherwise() {
         let runtime = runtime();
         let (a, b) = (key(&runtime, "a"), key(&runtime, "b"));
-        let mut origins = Http1Origins::default();
+        let mut origins = Http1Origins::new();
         origins.remember(&a);
         origins.remember(&a);
         assert!(origins.contains(&a) && !origins.contains(&b));
@@ -60,7 +69,7 @@ mod tests {
     #[test]
     fn the_memory_of_origins_does_not_grow_without_end() {
         let runtime = runtime();
-        let mut origins = Http1Origins::default();
+        let mut origins = Http1Origins::new();
         for host in 0..CAPACITY + 10 {
             origins.remember(&key(&runtime, &host.to_string()));
         }

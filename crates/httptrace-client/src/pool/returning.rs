@@ -18,7 +18,7 @@ impl Pool {
     /// `emitter`, after the connection is in place, with the instant at which it was put.
     pub(super) fn put(self: &Arc<Self>, conn: Box<Connection>, emitter: &Emitter) {
         let at = clock::now();
-        let refused = self.offer(conn);
+        let refused = self.offer(conn, at);
         tell_put(emitter, at, refused.as_ref().map(|(_, refusal)| *refusal));
         if let Some((conn, refusal)) = refused {
             let dead = Dead::because(refusal.close_reason());
@@ -41,16 +41,18 @@ impl Pool {
         self.close(conn, emitter, dead, None);
     }
 
-    /// Hands a connection to whoever waits longest, or keeps it; returns it with the reason if neither was possible.
+    /// Hands a connection to whoever waits longest, or keeps it, idle since then; returns it with the reason if neither
+    /// was possible.
     pub(super) fn offer(
         self: &Arc<Self>,
         mut conn: Box<Connection>,
+        since: Instant,
     ) -> Option<(Box<Connection>, Refusal)> {
         conn.was_offered = true;
         loop {
             let mut state = self.lock();
             let Some(waiter) = state.waiters.pop(&conn.key) else {
-                return self.keep(state, conn);
+                return self.keep(state, conn, since);
             };
             let served = state.served.remove(&waiter);
             drop(state);
@@ -69,15 +71,16 @@ impl Pool {
         self: &Arc<Self>,
         mut state: MutexGuard<'_, State>,
         conn: Box<Connection>,
+        since: Instant,
     ) -> Option<(Box<Connection>, Refusal)> {
         if let Some(refusal) = self.refusal(&state) {
             return Some((conn, refusal));
         }
         let key = Arc::clone(&conn.key);
-        match state.idle.put(&key, conn, clock::now()) {
+        match state.idle.put(&key, conn, since) {
             Put::Refused(conn) => Some((conn, Refusal::TooManyIdleForHost)),
             Put::Kept { evicted } => {
-                Sweeper::ensure(self, &mut state.sweeper);
+                Sweeper::ensure(self, &mut state.sweeper, key.runtime());
                 let surplus = match evicted {
                     Some(oldest) => Some(Surplus::Own(oldest)),
                     None => state.surplus(),

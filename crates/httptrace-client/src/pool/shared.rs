@@ -1,12 +1,13 @@
 //! The connections that requests share, and which of them is asked for a stream.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
 use httptrace::ConnectionId;
 
 use super::key::Key;
+use super::key_map::KeyMap;
 
 /// Shared connections (HTTP/2) by key. Sans-IO, and generic over the connection, which is a handle.
 ///
@@ -14,7 +15,7 @@ use super::key::Key;
 /// be out of date when it is noted here: a stream may have become free meanwhile. Then the note is not taken.
 #[derive(Debug)]
 pub(crate) struct SharedConns<C> {
-    hosts: HashMap<Arc<Key>, Host<C>>,
+    hosts: KeyMap<Host<C>>,
     /// Those that are idle, over all keys, in the order in which they came to rest.
     idle: BTreeMap<u64, Idle>,
     next: u64,
@@ -67,7 +68,7 @@ pub(crate) struct Candidate<C> {
 impl<C: Clone> SharedConns<C> {
     pub(crate) fn new() -> Self {
         Self {
-            hosts: HashMap::new(),
+            hosts: KeyMap::new(),
             idle: BTreeMap::new(),
             next: 0,
         }
@@ -75,7 +76,7 @@ impl<C: Clone> SharedConns<C> {
 
     /// Adds a connection, which may have free streams. `is_barren`: it gave none to those who waited for it.
     pub(crate) fn add(&mut self, key: &Arc<Key>, id: ConnectionId, conn: C, is_barren: bool) {
-        let host = self.hosts.entry(Arc::clone(key)).or_default();
+        let host = self.hosts.or_default(key);
         if is_barren {
             host.barren = Some(id);
         }
@@ -183,7 +184,7 @@ impl<C: Clone> SharedConns<C> {
 
     /// Whether there is a connection of this key, with free streams or without.
     pub(crate) fn has(&self, key: &Key) -> bool {
-        self.hosts.contains_key(key)
+        self.hosts.contains(key)
     }
 
     /// Whether those who wait need another connection. `strict`: not while there is one whose streams they may wait for.

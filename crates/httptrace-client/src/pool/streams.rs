@@ -41,7 +41,7 @@ impl Pool {
             return self.retire(conn, CloseReason::MaxIdlePerHost, None);
         }
         let surplus = state.surplus();
-        Sweeper::ensure(self, &mut state.sweeper);
+        Sweeper::ensure(self, &mut state.sweeper, conn.key().runtime());
         drop(state);
         self.close_surplus(surplus);
     }
@@ -94,7 +94,7 @@ impl Pool {
             *serving = dialed.or(*serving);
             return;
         }
-        state.serving.insert(Arc::clone(key), dialed);
+        state.serving.insert(key, dialed);
         loop {
             if !state.waiters.any(key) {
                 state.serving.remove(key);
@@ -185,7 +185,7 @@ impl Pool {
         }
         state.http1_origins.forget(&key);
         state.shared.add(&key, conn.id(), conn.clone(), is_barren);
-        Sweeper::ensure(self, &mut state.sweeper);
+        Sweeper::ensure(self, &mut state.sweeper, conn.key().runtime());
         drop(state);
         if conn.is_retired() {
             // It was before it was known here, so that nobody was told.

@@ -20,21 +20,32 @@ pub(super) struct Sweeper {
 const INTERVAL: Duration = Duration::from_secs(1);
 
 impl Sweeper {
-    /// Sees to it that the sweep runs on the current runtime. Without one nothing is swept until the next request.
-    pub(super) fn ensure(pool: &Arc<Pool>, sweeper: &mut Option<Sweeper>) {
+    /// Sees to it that the sweep runs, for a connection of this runtime: there or, if it has to begin, on the current
+    /// one. Without one nothing is swept until the next request.
+    pub(super) fn ensure(pool: &Arc<Pool>, sweeper: &mut Option<Sweeper>, runtime: runtime::Id) {
+        if sweeper
+            .as_ref()
+            .is_some_and(|sweeper| sweeper.runs_on(runtime))
+        {
+            return;
+        }
         let Ok(handle) = Handle::try_current() else {
             return;
         };
-        let runs = |sweeper: &Sweeper| {
-            // Another runtime may not be running any more, although it is not gone.
-            !sweeper.task.is_finished() && sweeper.runtime == handle.id()
-        };
-        if !sweeper.as_ref().is_some_and(runs) {
+        // Another runtime may not be running any more, although it is not gone.
+        if !sweeper
+            .as_ref()
+            .is_some_and(|sweeper| sweeper.runs_on(handle.id()))
+        {
             *sweeper = Some(Sweeper {
                 task: handle.spawn(sweep_until_empty(Arc::downgrade(pool))),
                 runtime: handle.id(),
             });
         }
+    }
+
+    fn runs_on(&self, runtime: runtime::Id) -> bool {
+        self.runtime == runtime && !self.task.is_finished()
     }
 }
 

@@ -1,9 +1,10 @@
 //! Who waits for a connection, and who may dial.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::key::Key;
+use super::key_map::KeyMap;
 
 /// Identifies one request's wait for a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -18,7 +19,7 @@ pub(crate) struct WaiterId(u64);
 #[derive(Debug)]
 pub(crate) struct Waiters {
     max_conns_per_host: Option<usize>,
-    hosts: HashMap<Arc<Key>, Host>,
+    hosts: KeyMap<Host>,
     waiting: HashSet<WaiterId>,
     next: u64,
 }
@@ -40,7 +41,7 @@ impl Waiters {
     pub(crate) fn new(max_conns_per_host: Option<usize>) -> Self {
         Self {
             max_conns_per_host,
-            hosts: HashMap::new(),
+            hosts: KeyMap::new(),
             waiting: HashSet::new(),
             next: 0,
         }
@@ -64,7 +65,7 @@ impl Waiters {
         let id = WaiterId(self.next);
         self.next += 1;
         self.waiting.insert(id);
-        let host = self.hosts.entry(Arc::clone(key)).or_default();
+        let host = self.hosts.or_default(key);
         host.waiters.push_back(id);
         (id, host)
     }
@@ -151,6 +152,9 @@ impl Waiters {
     /// Takes the waiter that has waited longest.
     pub(crate) fn pop(&mut self, key: &Key) -> Option<WaiterId> {
         let host = self.hosts.get_mut(key)?;
+        if host.waiters.is_empty() {
+            return None;
+        }
         let waiting = &mut self.waiting;
         let next = std::iter::from_fn(|| host.waiters.pop_front()).find(|id| waiting.remove(id));
         self.tidy(key);
@@ -173,7 +177,6 @@ impl Waiters {
     }
 
     /// Connections of this key: being dialed, in use and idle.
-    #[cfg(test)]
     pub(crate) fn conns(&self, key: &Key) -> usize {
         self.hosts.get(key).map_or(0, |host| host.conns)
     }

@@ -15,7 +15,7 @@ use crate::client::Body;
 use crate::conn::http2::StreamSlot;
 use crate::conn::{Failed, ResponseBody, SendBody, http1, http2};
 use crate::error::Error;
-use crate::pool::{Checkout, Key, Lease};
+use crate::pool::{Checkout, Key, Lease, Wanted};
 
 /// Makes a round trip, again where that is safe. This function walks the whole path of a request by name.
 pub(super) async fn round_trip(
@@ -121,8 +121,9 @@ fn prepare(
         return Err(Error::no_runtime());
     };
     let protocols = wire_request::protocols(inner, head);
+    let key = |wanted: Wanted<'_>| inner.pool.key(wanted);
     let routes = &inner.routes;
-    let route = routes.find(head.uri(), &inner.proxy, protocols, runtime.id())?;
+    let route = routes.find(head.uri(), &inner.proxy, protocols, runtime.id(), key)?;
     let wire = wire_request::build(inner, head, body, &route)?;
     Ok((route, runtime, wire))
 }
@@ -133,7 +134,7 @@ async fn acquire(
     emitter: &Emitter,
     runtime: &Handle,
 ) -> Result<Acquired, Error> {
-    emitter.emit(|| GetConn::new(key.host_port()));
+    emitter.emit(|| GetConn::new(Arc::clone(key.host_port())));
     Ok(match inner.pool.checkout(key, emitter, runtime).await? {
         Checkout::Http1 { conn, idle_for } => {
             let pooled = conn.was_offered;

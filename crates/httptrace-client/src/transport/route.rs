@@ -10,7 +10,7 @@ use tokio::runtime;
 use super::wire_request::host_field;
 use crate::dial::{Proxy, Via};
 use crate::error::Error;
-use crate::pool::{Key, Protocols};
+use crate::pool::{Key, Protocols, Wanted};
 
 /// The way to an origin.
 #[derive(Debug)]
@@ -19,6 +19,7 @@ pub(super) struct Route {
     wish: Wish,
     /// What the pool knows it by.
     pub(super) key: Arc<Key>,
+    pub(super) via: Via,
     /// The `Host` field's value; none if the URI's host cannot be one.
     pub(super) host: Option<HeaderValue>,
 }
@@ -32,18 +33,25 @@ pub(super) struct Wish {
 }
 
 impl Route {
-    fn new(authority: Authority, wish: Wish, proxy: &Proxy) -> Result<Self, Error> {
+    fn new(
+        authority: Authority,
+        wish: Wish,
+        proxy: &Proxy,
+        key: impl FnOnce(Wanted<'_>) -> Arc<Key>,
+    ) -> Result<Self, Error> {
         let destination = Destination::of(&authority, wish.https, proxy, wish.protocols)?;
+        let (host, port) = destination.end();
         Ok(Self {
             host: HeaderValue::try_from(host_field(&authority)).ok(),
-            key: Arc::new(Key {
+            key: key(Wanted {
                 https: destination.https,
-                host: destination.host,
-                port: destination.port,
-                via: destination.via,
+                host,
+                port,
+                via: &destination.via,
                 protocols: destination.protocols,
                 runtime: wish.runtime,
             }),
+            via: destination.via,
             authority,
             wish,
         })
@@ -61,13 +69,14 @@ impl Routes {
         Self(Mutex::new([const { None }; Self::PLACES]))
     }
 
-    /// The way to the origin of a URI. `protocols` and `runtime` are the request's.
+    /// The way to the origin of a URI. `protocols` and `runtime` are the request's, `key` makes the pool's key.
     pub(super) fn find(
         &self,
         uri: &Uri,
         proxy: &Proxy,
         protocols: Protocols,
         runtime: runtime::Id,
+        key: impl FnOnce(Wanted<'_>) -> Arc<Key>,
     ) -> Result<Arc<Route>, Error> {
         let (https, authority) = origin(uri)?;
         let wish = Wish {
@@ -83,7 +92,7 @@ impl Routes {
         if let Some(known) = known {
             return Ok(known);
         }
-        let route = Arc::new(Route::new(authority.clone(), wish, proxy)?);
+        let route = Arc::new(Route::new(authority.clone(), wish, proxy, key)?);
         self.lock()[place] = Some(Arc::clone(&route));
         Ok(route)
     }
@@ -136,18 +145,18 @@ fn no_host() -> Error {
 
 /// Where a request goes.
 #[derive(Debug, PartialEq, Eq)]
-struct Destination {
+struct Destination<'a> {
     https: bool,
-    /// Without the brackets of an IPv6 address.
-    host: Arc<str>,
+    /// The target's, as written (case and a trailing dot are kept, as in Go), without the brackets of an IPv6 address.
+    host: &'a str,
     port: u16,
     via: Via,
     protocols: Protocols,
 }
 
-impl Destination {
+impl<'a> Destination<'a> {
     fn of(
-        authority: &Authority,
+        authority: &'a Authority,
         https: bool,
         proxy: &Proxy,
         protocols: Protocols,
@@ -159,31 +168,29 @@ impl Destination {
         }
         let port = authority.port_u16();
         let port = port.unwrap_or(if https { 443 } else { 80 });
-        Ok(match proxy.via(https, host, port)? {
-            // The proxy itself, for all targets alike.
-            Via::Forward(server) => {
-                let hop = server.hop();
-                Self {
-                    https,
-                    host: hop.host,
-                    port: hop.port,
-                    via: Via::Forward(server),
-                    // As in Go: a proxy that forwards is spoken to in HTTP/1.1.
-                    protocols: Protocols::Http1,
-                }
-            }
-            via => Self {
-                https,
-                host: host.into(),
-                port,
-                via,
-                protocols: match protocols {
-                    // Without TLS there is nobody to ask.
-                    Protocols::Http2OrHttp1 if !https => Protocols::Http1,
-                    protocols => protocols,
-                },
-            },
+        let via = proxy.via(https, host, port)?;
+        let protocols = match (&via, protocols) {
+            // As in Go: a proxy that forwards is spoken to in HTTP/1.1.
+            (Via::Forward(_), _) => Protocols::Http1,
+            // Without TLS there is nobody to ask.
+            (_, Protocols::Http2OrHttp1) if !https => Protocols::Http1,
+            (_, protocols) => protocols,
+        };
+        Ok(Self {
+            https,
+            host,
+            port,
+            via,
+            protocols,
         })
+    }
+
+    /// Whom connections lead to: a proxy that forwards is the same one for all targets.
+    fn end(&self) -> (&str, u16) {
+        match &self.via {
+            Via::Forward(server) => (server.host(), server.port()),
+            Via::Direct | Via::Tunnel(_) => (self.host, self.port),
+        }
     }
 }
 
@@ -191,15 +198,21 @@ impl Destination {
 mod tests {
     use super::*;
 
-    fn of(text: &str) -> Result<Destination, Error> {
+    fn of(text: &str) -> Result<(bool, String, u16), Error> {
         let uri = text.parse().unwrap();
         let (https, authority) = origin(&uri)?;
-        Destination::of(authority, https, &Proxy::none(), Protocols::Http2OrHttp1)
+        let protocols = Protocols::Http2OrHttp1;
+        let destination = Destination::of(authority, https, &Proxy::none(), protocols)?;
+        let (host, port) = destination.end();
+        Ok((https, host.to_owned(), port))
+    }
+
+    fn key(wanted: Wanted<'_>) -> Arc<Key> {
+        Arc::new(Key::new(wanted, &std::hash::RandomState::new()))
     }
 
     #[test]
     fn the_destination_has_a_port_in_any_case() {
-        let of = |text| of(text).map(|d| (d.https, d.host.to_string(), d.port));
         assert_eq!(
             of("http://Example.com/").unwrap(),
             (false, "Example.com".into(), 80)
@@ -234,7 +247,7 @@ mod tests {
         // More than there are places for.
         for port in 1..2_000 {
             let route = find(format!("http://h:{port}/"), wish);
-            assert_eq!(route.key.port, port);
+            assert_eq!(&**route.key.host_port(), format!("h:{port}"));
             assert_eq!(route.host.as_ref().unwrap(), &format!("h:{port}"));
         }
     }
@@ -245,7 +258,7 @@ mod tests {
         let runtime = runtime::Handle::current().id();
         for host in ["Example.test", "example.test", "EXAMPLE.test:80"] {
             let uri = format!("http://{host}/").parse().unwrap();
-            let route = routes.find(&uri, &Proxy::none(), Protocols::Http1, runtime);
+            let route = routes.find(&uri, &Proxy::none(), Protocols::Http1, runtime, key);
             assert_eq!(route.unwrap().host.as_ref().unwrap(), host);
         }
     }

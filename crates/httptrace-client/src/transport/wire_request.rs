@@ -68,7 +68,7 @@ pub(super) fn build(
 ) -> Result<Box<Request<SendBody>>, Error> {
     let fields = head.headers();
     let own = Own::of(fields);
-    let via = &route.key.via;
+    let via = &route.via;
     let mut headers = HeaderMap::with_capacity(fields.len() + 4);
     let host = own.host.or(route.host.as_ref()).ok_or_else(no_host)?;
     headers.insert(header::HOST, host.clone());

@@ -98,6 +98,14 @@ impl ProxyServer {
         self.credentials.as_ref()
     }
 
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// How a connection gets to a target by way of this proxy. An http proxy forwards requests for http one by one.
     pub(super) fn via(self: &Arc<Self>, https: bool) -> Via {
         match self.kind {
