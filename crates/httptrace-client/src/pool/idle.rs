@@ -1,5 +1,6 @@
 //! The idle connections: newest first for whoever asks, oldest first for whoever must go.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -138,29 +139,43 @@ impl<C> IdleConns<C> {
         all
     }
 
-    /// Takes the connections that have been idle for too long.
-    pub(crate) fn take_expired(&mut self, now: Instant) -> Vec<C> {
+    /// Takes connections that have been idle for too long, as many as this at most.
+    pub(crate) fn take_expired(&mut self, now: Instant, most: usize) -> Vec<C> {
         let mut expired = Vec::new();
-        while let Some(limit) = self.limits.timeout {
-            let Some(since) = self.oldest_since() else {
-                break;
-            };
-            if now.saturating_duration_since(since) < limit {
-                break;
-            }
+        while expired.len() < most && self.is_oldest_expired(now) {
             expired.extend(self.take_oldest());
         }
         expired
     }
 
-    /// Takes the connections that `suspect` picks, each with the moment since when it is idle.
-    pub(crate) fn take_suspects(&mut self, suspect: impl Fn(&C) -> bool) -> Vec<(C, Instant)> {
-        let taken = self.conns.taken(0, self.conns.end());
-        let suspects = taken.filter(|(_, idle)| suspect(&idle.conn));
-        let places: Vec<_> = suspects.map(|(place, _)| place).collect();
-        let places = places.into_iter();
-        let suspects = places.filter_map(|place| self.take_from(place));
-        suspects.map(|idle| (idle.conn, idle.since)).collect()
+    fn is_oldest_expired(&self, now: Instant) -> bool {
+        let (Some(limit), Some(since)) = (self.limits.timeout, self.oldest_since()) else {
+            return false;
+        };
+        now.saturating_duration_since(since) >= limit
+    }
+
+    /// Takes those of the connections in some places that `suspect` picks, each with the moment since when it is idle.
+    /// A connection has the same place while it is idle, below [`places`](Self::places).
+    pub(crate) fn take_suspects(
+        &mut self,
+        places: Range<usize>,
+        suspect: impl Fn(&C) -> bool,
+    ) -> Vec<(C, Instant)> {
+        let mut suspects = Vec::new();
+        for place in places {
+            let conn = self.conns.get(place).map(|idle| &idle.conn);
+            if conn.is_some_and(&suspect) {
+                let taken = self.take_from(place);
+                suspects.extend(taken.map(|idle| (idle.conn, idle.since)));
+            }
+        }
+        suspects
+    }
+
+    /// How many places there are.
+    pub(crate) fn places(&self) -> usize {
+        self.conns.end()
     }
 
     /// Whether there would be too many with so many others.
@@ -195,6 +210,8 @@ impl<C> IdleConns<C> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
     use crate::pool::tests::{key, runtime};
 
@@ -269,7 +286,8 @@ mod tests {
         let mut conns = conns(10, 10);
         conns.put(&a, "old", now);
         conns.put(&a, "new", now + Duration::from_secs(60));
-        assert_eq!(conns.take_expired(now + Duration::from_secs(100)), ["old"]);
+        let later = now + Duration::from_secs(100);
+        assert_eq!(conns.take_expired(later, 10), ["old"]);
         assert_eq!(conns.len(), 1);
     }
 
@@ -281,10 +299,31 @@ mod tests {
         for conn in ["one", "two", "three"] {
             conns.put(&a, conn, now);
         }
-        assert_eq!(conns.take_suspects(|conn| *conn == "two"), [("two", now)]);
+        let suspects = conns.take_suspects(0..conns.places(), |conn| *conn == "two");
+        assert_eq!(suspects, [("two", now)]);
         assert_eq!(newest(&mut conns, &a, now), Some("three"));
         assert_eq!(newest(&mut conns, &a, now), Some("one"));
         assert_eq!(conns.len(), 0);
+    }
+
+    #[test]
+    fn the_sweep_takes_and_looks_at_no_more_at_a_time_than_it_says() {
+        let runtime = runtime();
+        let (a, now) = (key(&runtime, "a"), Instant::now());
+        let mut conns = conns(10, 10);
+        for conn in ["one", "two", "three", "four", "five"] {
+            conns.put(&a, conn, now);
+        }
+        let looks = Cell::new(0);
+        let suspects = conns.take_suspects(1..3, |_| {
+            looks.set(looks.get() + 1);
+            true
+        });
+        assert_eq!(looks.get(), 2);
+        assert_eq!(suspects, [("two", now), ("three", now)]);
+        let later = now + Duration::from_secs(90);
+        assert_eq!(conns.take_expired(later, 2), ["one", "four"]);
+        assert_eq!(conns.take_expired(later, 2), ["five"]);
     }
 
     #[test]

@@ -77,12 +77,6 @@ impl<T> Slots<T> {
         self.slots.get(place)?.content.as_ref()
     }
 
-    /// The places from this one on that are taken, among so many.
-    pub(crate) fn taken(&self, from: usize, among: usize) -> impl Iterator<Item = (usize, &T)> {
-        let slots = self.slots.iter().enumerate().skip(from).take(among);
-        slots.filter_map(|(place, slot)| Some((place, slot.content.as_ref()?)))
-    }
-
     /// The place after all that are taken.
     pub(crate) fn end(&self) -> usize {
         self.slots.len()

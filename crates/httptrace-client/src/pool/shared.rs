@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use httptrace::ConnectionId;
 
@@ -165,6 +165,17 @@ impl<C: Clone> SharedConns<C> {
         let entry = host.conns.get_mut(&oldest.id)?;
         entry.idle = None;
         Some(entry.conn.clone())
+    }
+
+    /// The connections that have been idle for so long or longer, as many as this at most. They do not count as idle any
+    /// more.
+    pub(crate) fn take_expired(&mut self, now: Instant, limit: Duration, most: usize) -> Vec<C> {
+        let mut expired = Vec::new();
+        let is_due = |since: Instant| now.saturating_duration_since(since) >= limit;
+        while expired.len() < most && self.oldest_since().is_some_and(is_due) {
+            expired.extend(self.pop_oldest());
+        }
+        expired
     }
 
     /// Takes a connection that takes no more requests.

@@ -1,11 +1,12 @@
 //! The sweep: once a second, idle connections that are dead or past their time are closed.
 
+use std::ops::Range;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use httptrace::info::{CloseReason, NoticedBy};
 use tokio::runtime::{self, Handle};
-use tokio::task::JoinHandle;
+use tokio::task::{self, JoinHandle};
 
 use super::Pool;
 use crate::clock;
@@ -18,6 +19,9 @@ pub(super) struct Sweeper {
 }
 
 const INTERVAL: Duration = Duration::from_secs(1);
+
+/// How many connections are looked at while the lock is held: some ten microseconds.
+const SLICE: usize = 128;
 
 impl Sweeper {
     /// Sees to it that the sweep runs, for a connection of this runtime: there or, if it has to begin, on the current
@@ -59,7 +63,7 @@ async fn sweep_until_empty(pool: Weak<Pool>) {
     loop {
         tokio::time::sleep(INTERVAL).await;
         let Some(pool) = pool.upgrade() else { return };
-        pool.sweep();
+        pool.sweep().await;
         let mut state = pool.lock();
         if state.idle.len() == 0 && state.shared.is_empty() {
             // Dropping one's own handle aborts at the next await, of which there is none.
@@ -70,16 +74,43 @@ async fn sweep_until_empty(pool: Weak<Pool>) {
 }
 
 impl Pool {
-    fn sweep(self: &Arc<Self>) {
+    /// Goes through all idle connections, in slices: everybody waits while the lock is held, and others have their turn
+    /// on this thread, too.
+    async fn sweep(self: &Arc<Self>) {
+        while self.sweep_expired() {
+            task::yield_now().await;
+        }
+        // Those that come later have just been looked at.
+        let places = self.lock().idle.places();
+        for first in (0..places).step_by(SLICE) {
+            self.sweep_suspects(first..places.min(first + SLICE));
+            task::yield_now().await;
+        }
+    }
+
+    /// Closes connections that have been idle for too long. Returns whether there may be more.
+    fn sweep_expired(self: &Arc<Self>) -> bool {
+        let now = clock::now();
         let mut state = self.lock();
-        let expired = state.idle.take_expired(clock::now());
-        let suspects = state.idle.take_suspects(|conn| conn.is_suspect());
-        let shared = state.shared.all();
+        let own = state.idle.take_expired(now, SLICE);
+        let shared = match self.idle_timeout {
+            Some(limit) => state.shared.take_expired(now, limit, SLICE),
+            None => Vec::new(),
+        };
         drop(state);
+        let may_be_more = own.len() == SLICE || shared.len() == SLICE;
         self.retire_expired(shared);
-        for conn in expired {
+        for conn in own {
             self.close_idle_conn(conn, CloseReason::IdleTimeout, Some(NoticedBy::Sweep));
         }
+        may_be_more
+    }
+
+    /// Looks after those of the connections in these places that have been woken up.
+    fn sweep_suspects(self: &Arc<Self>, places: Range<usize>) {
+        let mut state = self.lock();
+        let suspects = state.idle.take_suspects(places, |conn| conn.is_suspect());
+        drop(state);
         for (mut conn, since) in suspects {
             match conn.check(clock::now().saturating_duration_since(since)) {
                 Err(dead) => self.close(conn, &self.emitter, dead, Some(NoticedBy::Sweep)),

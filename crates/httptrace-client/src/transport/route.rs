@@ -235,7 +235,7 @@ mod tests {
         let find = |uri: String, protocols| {
             let uri = uri.parse().unwrap();
             routes
-                .find(&uri, &Proxy::none(), protocols, runtime)
+                .find(&uri, &Proxy::none(), protocols, runtime, key)
                 .unwrap()
         };
         let wish = Protocols::Http2OrHttp1;
