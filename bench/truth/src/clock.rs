@@ -91,7 +91,9 @@ impl Pair {
 /// The wall clock, in nanoseconds.
 pub(crate) fn wall_now() -> i64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.map_or(0, |since| i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+    since.map_or(0, |since| {
+        i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+    })
 }
 
 fn nanoseconds_between(from: Instant, to: Instant) -> i64 {

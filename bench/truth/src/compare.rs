@@ -47,7 +47,6 @@ pub(crate) fn compare(
     for claim in &told.claims {
         let Some(connection) = find(connections, protocol, claim) else {
             lost += 1;
-            eprintln!("LOST {claim:?}");
             continue;
         };
         match claim.moment.passed(connection, claim.exchange) {
@@ -85,7 +84,9 @@ fn find<'a>(
     protocol: Protocol,
     claim: &Claim,
 ) -> Option<&'a Connection> {
-    let mut all = connections.iter().filter(|found| found.protocol == Some(protocol));
+    let mut all = connections
+        .iter()
+        .filter(|found| found.protocol == Some(protocol));
     match claim.place {
         // The kernel gives a port again after a while; the times are far apart then.
         Place::Port(port) => all
@@ -99,7 +100,10 @@ impl Row {
     /// The value that so many of a thousand distances do not exceed.
     pub(crate) fn quantile(&self, of_a_thousand: usize) -> i64 {
         let rank = (self.distances.len() * of_a_thousand).div_ceil(1_000);
-        self.distances.get(rank.saturating_sub(1)).copied().unwrap_or_default()
+        self.distances
+            .get(rank.saturating_sub(1))
+            .copied()
+            .unwrap_or_default()
     }
 
     /// The largest distance on the right side.
@@ -109,7 +113,8 @@ impl Row {
 
     /// How many are on the wrong side by more than the clocks can tell.
     pub(crate) fn wrong(&self) -> usize {
-        self.distances.partition_point(|distance| *distance < -self.tolerance)
+        self.distances
+            .partition_point(|distance| *distance < -self.tolerance)
     }
 
     /// How far on the wrong side the worst of those is.
@@ -149,7 +154,11 @@ mod tests {
     }
 
     fn compared(claims: Vec<Claim>) -> Compared {
-        let connections = [connection(1, 100), connection(2, 1_000), connection(1, 5_000)];
+        let connections = [
+            connection(1, 100),
+            connection(2, 1_000),
+            connection(1, 5_000),
+        ];
         let told = Told {
             claims,
             uncertainty: 2,
@@ -193,7 +202,9 @@ mod tests {
 
     #[test]
     fn quantiles_are_values_that_were_seen() {
-        let mut row = compared(vec![claim(Place::Port(2), Moment::ConnectDone, 1_011)]).rows.remove(0);
+        let mut row = compared(vec![claim(Place::Port(2), Moment::ConnectDone, 1_011)])
+            .rows
+            .remove(0);
         assert_eq!((row.quantile(500), row.quantile(990)), (1, 1));
         row.distances = (1..=200).collect();
         assert_eq!((row.quantile(500), row.quantile(990)), (100, 198));

@@ -36,10 +36,17 @@ fn main() -> ExitCode {
 
 fn run(cli: &Cli) -> Result<(), BoxError> {
     if !capture::install(!cli.no_install) {
-        writeln!(io::stdout(), "skipped: tcpdump is not at hand, and packets are seen by it alone")?;
+        writeln!(
+            io::stdout(),
+            "skipped: tcpdump is not at hand, and packets are seen by it alone"
+        )?;
         return Ok(());
     }
-    let Results { rows, setting, notes } = run::all(cli)?;
+    let Results {
+        rows,
+        setting,
+        notes,
+    } = run::all(cli)?;
     for note in notes {
         writeln!(io::stderr(), "{note}")?;
     }

@@ -51,11 +51,17 @@ pub(crate) fn all(cli: &Cli) -> Result<Results, BoxError> {
             Client::BareSocket => &Protocol::ALL[..1],
             Client::Ours | Client::Go | Client::HttpStat => &Protocol::ALL,
         };
-        under_capture(client, protocols, &server, &mut results, |protocol, requests| {
-            one(client, protocol, requests, &server, &programs)
-        })?;
+        under_capture(
+            client,
+            protocols,
+            &server,
+            &mut results,
+            |protocol, requests| one(client, protocol, requests, &server, &programs),
+        )?;
     }
-    results.rows.sort_by_key(|row| (row.moment, row.protocol, row.client));
+    results
+        .rows
+        .sort_by_key(|row| (row.moment, row.protocol, row.client));
     Ok(results)
 }
 
@@ -90,7 +96,10 @@ fn under_capture(
     results: &mut Results,
     run: impl Fn(Protocol, usize) -> Result<Told, BoxError>,
 ) -> Result<(), BoxError> {
-    let addresses: Vec<_> = protocols.iter().map(|protocol| server.address(*protocol)).collect();
+    let addresses: Vec<_> = protocols
+        .iter()
+        .map(|protocol| server.address(*protocol))
+        .collect();
     let tcpdump = Tcpdump::start(&addresses)?;
     let mut told = Vec::new();
     for protocol in protocols {
@@ -100,7 +109,9 @@ fn under_capture(
     let capture = tcpdump.end()?;
     if capture.dropped > 0 {
         let dropped = capture.dropped;
-        results.notes.push(format!("{client}: {dropped} packets were dropped by the kernel"));
+        results.notes.push(format!(
+            "{client}: {dropped} packets were dropped by the kernel"
+        ));
     }
     let ports: Vec<_> = protocols
         .iter()
@@ -113,7 +124,9 @@ fn under_capture(
         if lost > 0 {
             let all = told.claims.len();
             let name = protocol.name();
-            results.notes.push(format!("{client}, {name}: {lost} of {all} events have no packet"));
+            results.notes.push(format!(
+                "{client}, {name}: {lost} of {all} events have no packet"
+            ));
         }
         let tolerance = told.uncertainty + resolution;
         results.setting.tolerance = results.setting.tolerance.max(tolerance);
@@ -136,7 +149,9 @@ fn build(cli: &Cli, results: &mut Results) -> Result<Programs, BoxError> {
             results.setting.versions.push(go.version.clone());
             programs.go = Some(go);
         }
-        None => results.notes.push("skipped: there is no Go at hand".to_owned()),
+        None => results
+            .notes
+            .push("skipped: there is no Go at hand".to_owned()),
     }
     if cli.http_stat {
         programs.http_stat = Some(clients::build_http_stat(&folder)?);

@@ -17,7 +17,16 @@ pub(crate) struct Setting {
 }
 
 const HEADINGS: [&str; 10] = [
-    "event", "its packet", "right side", "protocol", "client", "n", "median", "p99", "worst", "wrong side",
+    "event",
+    "its packet",
+    "right side",
+    "protocol",
+    "client",
+    "n",
+    "median",
+    "p99",
+    "worst",
+    "wrong side",
 ];
 
 /// For the terminal.
@@ -41,7 +50,9 @@ pub(crate) fn text(rows: &[Row]) -> String {
 
 /// For a page.
 pub(crate) fn markdown(rows: &[Row]) -> String {
-    let mut lines = all_cells(rows).into_iter().map(|row| format!("| {} |\n", row.join(" | ")));
+    let mut lines = all_cells(rows)
+        .into_iter()
+        .map(|row| format!("| {} |\n", row.join(" | ")));
     let heading = lines.next().unwrap_or_default();
     let rule = (0..HEADINGS.len()).map(|column| if is_number(column) { "---:" } else { "---" });
     let rule = format!("| {} |\n", rule.collect::<Vec<_>>().join(" | "));
@@ -81,7 +92,9 @@ fn is_number(column: usize) -> bool {
 
 fn all_cells(rows: &[Row]) -> Vec<Vec<String>> {
     let heading = HEADINGS.iter().map(ToString::to_string).collect();
-    std::iter::once(heading).chain(rows.iter().map(cells)).collect()
+    std::iter::once(heading)
+        .chain(rows.iter().map(cells))
+        .collect()
 }
 
 fn cells(row: &Row) -> Vec<String> {

@@ -28,9 +28,15 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(protocol: &str, address: &str, requests: &str) -> Result<String, Box<dyn std::error::Error>> {
+fn run(
+    protocol: &str,
+    address: &str,
+    requests: &str,
+) -> Result<String, Box<dyn std::error::Error>> {
     let requests: usize = requests.parse()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let mut lines = String::new();
     for number in 0..requests {
         let wanted = wanted(protocol, address, number)?;

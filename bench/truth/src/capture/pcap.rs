@@ -105,14 +105,8 @@ mod tests {
                 (8_000_000_000 + second, b"three".to_vec()),
             ]
         };
-        assert_eq!(
-            read(&file(NANOSECONDS, 1, u32::to_le_bytes)),
-            frames(5, 6)
-        );
-        assert_eq!(
-            read(&file(NANOSECONDS, 1, u32::to_be_bytes)),
-            frames(5, 6)
-        );
+        assert_eq!(read(&file(NANOSECONDS, 1, u32::to_le_bytes)), frames(5, 6));
+        assert_eq!(read(&file(NANOSECONDS, 1, u32::to_be_bytes)), frames(5, 6));
         let coarse = file(MICROSECONDS, 1, u32::to_le_bytes);
         assert_eq!(read(&coarse), frames(5_000, 6_000));
         let records = Records::of(&coarse).unwrap().unwrap();

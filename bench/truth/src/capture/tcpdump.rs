@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use super::{Capture, packets};
+use crate::clock::wall_now;
 
 /// How long a packet may take to show up. The kernel hands packets over once a second, or when it has many: what is
 /// captured is disturbed least so.
@@ -33,9 +34,20 @@ pub(crate) fn install(may_install: bool) -> bool {
         return false;
     }
     let apt_get = |arguments: &[&str]| {
-        let options = ["-q", "-y", "-o", "Acquire::Retries=1", "-o", "DPkg::Lock::Timeout=60"];
+        let options = [
+            "-q",
+            "-y",
+            "-o",
+            "Acquire::Retries=1",
+            "-o",
+            "DPkg::Lock::Timeout=60",
+        ];
         let mut command = Command::new("timeout");
-        command.arg("180").arg("apt-get").args(options).args(arguments);
+        command
+            .arg("180")
+            .arg("apt-get")
+            .args(options)
+            .args(arguments);
         quietly(command.env("DEBIAN_FRONTEND", "noninteractive"))
     };
     let package = ["install", "--no-install-recommends", "tcpdump"];
@@ -44,7 +56,10 @@ pub(crate) fn install(may_install: bool) -> bool {
 }
 
 fn quietly(command: &mut Command) -> bool {
-    let silent = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let silent = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     silent.status().is_ok_and(|status| status.success())
 }
 
@@ -88,17 +103,16 @@ impl Tcpdump {
         })
     }
 
-    /// Makes connections of its own until one of them is captured. They carry nothing, and nobody asks for them.
+    /// Makes connections of its own until something of them is captured: then everything before is. They carry nothing, and
+    /// nobody else talks to our ports meanwhile.
     fn mark(&mut self) -> Result<(), String> {
         let give_up = Instant::now() + PATIENCE;
-        let mut ports = Vec::new();
+        // A client may have had the same port before.
+        let since = wall_now();
         while Instant::now() < give_up {
-            let mark = TcpStream::connect(self.marks);
-            let mark = mark.and_then(|mark| mark.local_addr());
-            ports.push(mark.map_err(|error| error.to_string())?.port());
+            TcpStream::connect(self.marks).map_err(|error| error.to_string())?;
             std::thread::sleep(Duration::from_millis(50));
-            let file = self.file()?;
-            if packets(&file)?.any(|packet| ports.contains(&packet.source)) {
+            if packets(&self.file()?)?.any(|packet| packet.at > since) {
                 return Ok(());
             }
             if let Ok(Some(_)) = self.process.try_wait() {
@@ -110,7 +124,9 @@ impl Tcpdump {
 
     /// Asks it to end, and waits until it has.
     fn interrupt(&mut self) -> io::Result<()> {
-        let pid = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw);
+        let pid = i32::try_from(self.process.id())
+            .ok()
+            .and_then(Pid::from_raw);
         if let Some(pid) = pid {
             kill_process(pid, Signal::INT)?;
         }
@@ -124,7 +140,9 @@ impl Tcpdump {
     /// What it says at its end: so many packets dropped by the kernel.
     fn dropped(&self) -> u64 {
         let words = self.words();
-        let line = words.lines().find(|line| line.contains("dropped by kernel"));
+        let line = words
+            .lines()
+            .find(|line| line.contains("dropped by kernel"));
         let number = line.and_then(|line| line.split(' ').next());
         number.and_then(|number| number.parse().ok()).unwrap_or(0)
     }

@@ -63,8 +63,16 @@ fn converse(server: SocketAddr, steps: &[Step], seen: &mut Seen) -> io::Result<(
 }
 
 fn request(step: Step) -> Vec<u8> {
-    let connection = if step.is_last { "Connection: close\r\n" } else { "" };
-    let (method, length) = if step.has_body { ("POST", BODY) } else { ("GET", 0) };
+    let connection = if step.is_last {
+        "Connection: close\r\n"
+    } else {
+        ""
+    };
+    let (method, length) = if step.has_body {
+        ("POST", BODY)
+    } else {
+        ("GET", 0)
+    };
     let head = format!(
         "{method} / HTTP/1.1\r\nHost: localhost\r\n{connection}Content-Length: {length}\r\n\r\n"
     );

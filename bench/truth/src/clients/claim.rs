@@ -83,7 +83,12 @@ mod tests {
 
     #[test]
     fn a_line_that_says_something_else_is_an_error() {
-        for line in ["", "panic: x", "port 5000 0 GotConn 1", "port 5000 0 WroteRequest"] {
+        for line in [
+            "",
+            "panic: x",
+            "port 5000 0 GotConn 1",
+            "port 5000 0 WroteRequest",
+        ] {
             assert!(Claim::parse(line).is_none());
         }
         assert!(Claim::parse_all("port 5000 0 WroteRequest 1\nx").is_err());

@@ -34,7 +34,10 @@ pub(crate) fn build(folder: &Path) -> Result<Option<Go>, String> {
             version: text(&built.stdout),
         })),
         Some(NO_GO) => Ok(None),
-        _ => Err(format!("the Go program cannot be built: {}", text(&built.stderr))),
+        _ => Err(format!(
+            "the Go program cannot be built: {}",
+            text(&built.stderr)
+        )),
     }
 }
 
@@ -43,7 +46,12 @@ const NO_GO: i32 = 3;
 
 impl Go {
     /// Follows the plan.
-    pub(crate) fn run(&self, server: &Server, protocol: Protocol, requests: usize) -> Result<Told, String> {
+    pub(crate) fn run(
+        &self,
+        server: &Server,
+        protocol: Protocol,
+        requests: usize,
+    ) -> Result<Told, String> {
         let mut command = Command::new(&self.program);
         command.args(["-protocol", protocol.argument()]);
         command.args(["-address", &server.address(protocol).to_string()]);
@@ -55,13 +63,18 @@ impl Go {
 /// Runs a program that says its claims in lines. What it is given to read is the authority to trust. It reads the wall
 /// clock itself.
 pub(super) fn told_by(command: &mut Command, authority: &str) -> Result<Told, String> {
-    let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let piped = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = piped.spawn().map_err(|error| error.to_string())?;
     if let Some(mut input) = child.stdin.take() {
         // A program that has ended already says below why.
         let _ = input.write_all(authority.as_bytes());
     }
-    let output = child.wait_with_output().map_err(|error| error.to_string())?;
+    let output = child
+        .wait_with_output()
+        .map_err(|error| error.to_string())?;
     if !output.status.success() {
         let words = String::from_utf8_lossy(&output.stderr);
         return Err(format!("{}: {}", output.status, words.trim()));

@@ -36,7 +36,12 @@ pub(crate) fn build(folder: &Path) -> Result<HttpStat, String> {
 
 impl HttpStat {
     /// Sends as many requests as the plan has, each on a connection of its own: that is what its numbers are about.
-    pub(crate) fn run(&self, server: &Server, protocol: Protocol, requests: usize) -> Result<Told, String> {
+    pub(crate) fn run(
+        &self,
+        server: &Server,
+        protocol: Protocol,
+        requests: usize,
+    ) -> Result<Told, String> {
         let mut command = Command::new(&self.0);
         command.arg(protocol.argument());
         command.arg(server.address(protocol).to_string());

@@ -24,16 +24,22 @@ pub(crate) fn ours(server: &Server, protocol: Protocol, requests: usize) -> Resu
     let events = Arc::new(Mutex::new(Vec::with_capacity(requests * 16)));
     let kept = Arc::clone(&events);
     let trace = ClientTrace::new().on_events(wanted(), move |event| {
-        kept.lock().unwrap_or_else(PoisonError::into_inner).push(event.clone());
+        kept.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(event.clone());
     });
     let builder = Client::builder().trace(trace);
     let client = match protocol {
         Protocol::Http1 => builder.build(),
-        Protocol::Http1OverTls => builder.only_root_certificates_pem(server.authority.as_bytes())?.build(),
+        Protocol::Http1OverTls => builder
+            .only_root_certificates_pem(server.authority.as_bytes())?
+            .build(),
         Protocol::Http2 => builder.http2_prior_knowledge().build(),
     };
     let url = format!("{}://{}/", protocol.scheme(), server.address(protocol));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let running = Clocks::start();
     runtime.block_on(async {
         for step in plan(requests) {
@@ -57,7 +63,9 @@ fn request(url: &str, step: Step) -> Result<Request<Body>, http::Error> {
         request = request.header(http::header::CONNECTION, "close");
     }
     match step.has_body {
-        true => request.method(Method::POST).body(Body::from(vec![b'x'; BODY])),
+        true => request
+            .method(Method::POST)
+            .body(Body::from(vec![b'x'; BODY])),
         false => request.body(Body::empty()),
     }
 }

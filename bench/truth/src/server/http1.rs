@@ -23,7 +23,9 @@ pub(super) async fn converse(
         if request.is_last {
             stream.shutdown().await?;
             // Until the client has closed as well, so that it is never reset.
-            return tokio::io::copy(&mut stream, &mut tokio::io::sink()).await.map(drop);
+            return tokio::io::copy(&mut stream, &mut tokio::io::sink())
+                .await
+                .map(drop);
         }
     }
 }
@@ -47,9 +49,13 @@ async fn read(
     let head = String::from_utf8_lossy(&unread[..head_end]).to_ascii_lowercase();
     let field = |name: &str| {
         let mut lines = head.lines();
-        lines.find_map(|line| line.strip_prefix(name)).map(str::trim)
+        lines
+            .find_map(|line| line.strip_prefix(name))
+            .map(str::trim)
     };
-    let length: usize = field("content-length:").and_then(|text| text.parse().ok()).unwrap_or(0);
+    let length: usize = field("content-length:")
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0);
     let is_last = field("connection:") == Some("close");
     let end = head_end + length;
     while unread.len() < end {

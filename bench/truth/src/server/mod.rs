@@ -35,14 +35,19 @@ impl Server {
         let authority = TestCa::new();
         // Without tickets: what comes after the handshake is then the answer. And one version of TLS, whose records look
         // alike.
-        let server = authority.server(&["127.0.0.1"]).only_tls13().without_resumption();
+        let server = authority
+            .server(&["127.0.0.1"])
+            .only_tls13()
+            .without_resumption();
         let tls = server.alpn(&["http/1.1"]).config();
         let (ready, listens) = mpsc::channel();
         thread::Builder::new()
             .name("server".to_owned())
             .spawn(move || {
                 cores::run_as_server();
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build();
                 match runtime.map(|runtime| runtime.block_on(serve(&tls, pause, &ready))) {
                     Ok(never) => match never {},
                     Err(error) => drop(ready.send(Err(error))),
@@ -66,7 +71,11 @@ impl Server {
 
 type Ready = mpsc::Sender<io::Result<Vec<(Protocol, SocketAddr)>>>;
 
-async fn serve(tls: &Arc<ServerConfig>, pause: Duration, ready: &Ready) -> std::convert::Infallible {
+async fn serve(
+    tls: &Arc<ServerConfig>,
+    pause: Duration,
+    ready: &Ready,
+) -> std::convert::Infallible {
     let mut ports = Vec::new();
     for protocol in Protocol::ALL {
         match TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await {
@@ -84,7 +93,12 @@ async fn serve(tls: &Arc<ServerConfig>, pause: Duration, ready: &Ready) -> std::
     std::future::pending().await
 }
 
-async fn accept(listener: TcpListener, protocol: Protocol, tls: Arc<ServerConfig>, pause: Duration) {
+async fn accept(
+    listener: TcpListener,
+    protocol: Protocol,
+    tls: Arc<ServerConfig>,
+    pause: Duration,
+) {
     loop {
         if let Ok((stream, _)) = listener.accept().await {
             // What ends early is the client's affair, which tells.
@@ -106,7 +120,9 @@ async fn converse(
             let stream = TlsAcceptor::from(tls).accept(stream).await?;
             http1::converse(stream, pause).await
         }
-        Protocol::Http2 => http2::converse(stream, pause).await.map_err(io::Error::other),
+        Protocol::Http2 => http2::converse(stream, pause)
+            .await
+            .map_err(io::Error::other),
     }
 }
 

@@ -55,7 +55,15 @@ fn body_length(head: &[u8]) -> usize {
     let fields = lines.filter_map(|line| line.split_at_checked(CONTENT_LENGTH.len()));
     let mut lengths = fields
         .filter(|(name, _)| name.eq_ignore_ascii_case(CONTENT_LENGTH))
-        .filter_map(|(_, value)| value.trim_ascii().utf8_chunks().next()?.valid().parse().ok());
+        .filter_map(|(_, value)| {
+            value
+                .trim_ascii()
+                .utf8_chunks()
+                .next()?
+                .valid()
+                .parse()
+                .ok()
+        });
     lengths.next().unwrap_or(0)
 }
 

@@ -53,12 +53,18 @@ pub(crate) fn connections<'a>(
             (None, Some(server)) => (server, false),
             (None, None) => continue,
         };
-        let client = if is_ours { packet.source } else { packet.destination };
+        let client = if is_ours {
+            packet.source
+        } else {
+            packet.destination
+        };
         let key = (client, server.0);
         let opens = is_ours && packet.flags.any(Flags::SYN);
         if opens {
             // A port that is used again is another connection; a SYN that is sent again is not.
-            let again = latest.get(&key).is_some_and(|at| seen[*at].is_same_syn(&packet));
+            let again = latest
+                .get(&key)
+                .is_some_and(|at| seen[*at].is_same_syn(&packet));
             if !again {
                 latest.insert(key, seen.len());
                 seen.push(Seen::new(client, server.1, &packet));

@@ -107,7 +107,12 @@ mod tests {
     #[test]
     fn order_is_by_number_and_ends_at_a_gap() {
         let first = u32::MAX - 1;
-        let stream = stream(&[(1, 30, b"d"), (first, 20, b"ab"), (0, 10, b"c"), (9, 40, b"z")]);
+        let stream = stream(&[
+            (1, 30, b"d"),
+            (first, 20, b"ab"),
+            (0, 10, b"c"),
+            (9, 40, b"z"),
+        ]);
         assert_eq!(stream.bytes, b"abcd");
         assert_eq!(stream.at(2), Some(10));
     }

@@ -40,11 +40,15 @@ impl Session {
                 answer.get_or_insert(found);
             }
             if answer.is_some() {
-                session.exchanges.extend(request.take().map(|request| request.with(answer)));
+                session
+                    .exchanges
+                    .extend(request.take().map(|request| request.with(answer)));
             }
             request.get_or_insert_default().add(&record);
         }
-        session.exchanges.extend(request.map(|request| request.with(answers.next())));
+        session
+            .exchanges
+            .extend(request.map(|request| request.with(answers.next())));
         session
     }
 }

@@ -22,6 +22,11 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("httptrace-test", &["httptrace"]),
+    // What measures from outside needs the others' servers and authorities, and is not published either.
+    (
+        "bench-truth",
+        &["httptrace", "httptrace-client", "httptrace-test"],
+    ),
 ];
 
 /// What anybody may depend on for tests.
