@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn only_what_the_clocks_can_tell_is_on_the_wrong_side() {
-        let done = |at| claim(Place::Port(2), Moment::ConnectDone, 1_010 + at);
+        let done = |at: i64| claim(Place::Port(2), Moment::ConnectDone, 1_010 + at);
         let compared = compared(vec![done(-3), done(0), done(-4), done(9)]);
         let row = &compared.rows[0];
         assert_eq!((row.wrong(), row.worst_wrong()), (1, Some(4)));

@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn stamps_are_read_in_either_order_and_unit() {
-        let frames = |first, second| {
+        let frames = |first: i64, second: i64| {
             vec![
                 (7_000_000_000 + first, b"one".to_vec()),
                 (8_000_000_000 + second, b"three".to_vec()),

@@ -22,7 +22,7 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("httptrace-test", &["httptrace"]),
-    // What measures from outside needs the others' servers and authorities, and is not published either.
+    // It serves its clients with the test kit's certificates, and is not published either.
     (
         "bench-truth",
         &["httptrace", "httptrace-client", "httptrace-test"],
