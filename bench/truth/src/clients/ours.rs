@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::{Method, Request};
 use httptrace::info::{Address, WriteOutcome};
-use httptrace::{BoxError, ClientTrace, ConnectionId, Event, EventKind, EventName, EventSet};
+use httptrace::{BoxError, ClientTrace, ConnectionId, Event, EventKind};
 use httptrace_client::{Body, Client};
 
 use super::{BODY, Claim, Place, Step, plan};
@@ -21,9 +21,9 @@ const LAST_WORDS: Duration = Duration::from_millis(20);
 
 /// Follows the plan, one request after the other, in one thread.
 pub(crate) fn ours(server: &Server, protocol: Protocol, requests: usize) -> Result<Told, BoxError> {
-    let events = Arc::new(Mutex::new(Vec::with_capacity(requests * 16)));
+    let events = Arc::new(Mutex::new(Vec::with_capacity(requests * 32)));
     let kept = Arc::clone(&events);
-    let trace = ClientTrace::new().on_events(wanted(), move |event| {
+    let trace = ClientTrace::new().on_event(move |event| {
         kept.lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(event.clone());
@@ -68,21 +68,6 @@ fn request(url: &str, step: Step) -> Result<Request<Body>, http::Error> {
             .body(Body::from(vec![b'x'; BODY])),
         false => request.body(Body::empty()),
     }
-}
-
-fn wanted() -> EventSet {
-    let names = [
-        EventName::ConnectStart,
-        EventName::ConnectDone,
-        EventName::TlsHandshakeStart,
-        EventName::TlsHandshakeDone,
-        EventName::GotConn,
-        EventName::WroteHeaders,
-        EventName::WroteRequest,
-        EventName::GotFirstResponseByte,
-        EventName::ConnClosed,
-    ];
-    names.into_iter().collect()
 }
 
 /// What the events claim of their connections, which are known by their ports once they were had.
