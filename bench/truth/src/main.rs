@@ -53,9 +53,9 @@ fn run(cli: &Cli) -> Result<(), BoxError> {
     let table = if cli.json {
         format!("{:#}\n", table::json(&rows, &setting))
     } else if cli.markdown {
-        table::markdown(&rows)
+        table::caption(&setting) + "\n" + &table::markdown(&rows)
     } else {
-        table::text(&rows)
+        table::caption(&setting) + &table::text(&rows)
     };
     io::stdout().write_all(table.as_bytes())?;
     Ok(())

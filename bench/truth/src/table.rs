@@ -29,6 +29,27 @@ const HEADINGS: [&str; 10] = [
     "wrong side",
 ];
 
+/// A line to stand above the table.
+pub(crate) fn caption(setting: &Setting) -> String {
+    let Setting {
+        requests,
+        pause,
+        versions,
+        tolerance,
+    } = setting;
+    let mut caption =
+        format!("Microseconds; {requests} requests of each client over each protocol");
+    if *pause > 0 {
+        let _ = write!(caption, "; the server takes {pause} for an answer");
+    }
+    let clocks = *tolerance as f64 / 1_000.0;
+    let _ = write!(caption, "; the clocks are known to {clocks:.2}");
+    for version in versions {
+        let _ = write!(caption, "; {version}");
+    }
+    caption + ".\n"
+}
+
 /// For the terminal.
 pub(crate) fn text(rows: &[Row]) -> String {
     let cells = all_cells(rows);
@@ -145,6 +166,21 @@ mod tests {
         let value = json(&[row()], &Setting::default());
         assert_eq!(value["rows"][0]["wrong_side"], 1);
         assert_eq!(value["rows"][0]["worst_wrong_us"], 12.345);
+    }
+
+    #[test]
+    fn the_caption_tells_what_the_numbers_depend_on() {
+        let mut setting = Setting {
+            requests: 600,
+            tolerance: 41,
+            ..Setting::default()
+        };
+        let plain = "Microseconds; 600 requests of each client over each protocol; the clocks are known to 0.04.\n";
+        assert_eq!(caption(&setting), plain);
+        (setting.pause, setting.tolerance) = (200, 160);
+        setting.versions.push("go1.27.3".to_owned());
+        let all = "; the server takes 200 for an answer; the clocks are known to 0.16; go1.27.3.\n";
+        assert!(caption(&setting).ends_with(all));
     }
 
     #[test]
