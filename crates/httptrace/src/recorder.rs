@@ -78,11 +78,11 @@ impl Recorder {
     pub fn timeline(&self) -> Option<Timeline> {
         // Folded under the lock: that takes no longer than the copy that could be folded without it.
         let records = lock(&self.records);
-        let latest = records.calls.latest.as_ref();
-        latest.and_then(CallRecord::timeline).or_else(|| {
-            let mut latest_first = records.calls.earlier.iter().rev();
-            latest_first.find_map(CallRecord::timeline)
-        })
+        let latest_first = records.calls.latest.iter();
+        let mut latest_first = latest_first.chain(records.calls.earlier.iter().rev());
+        latest_first
+            .find(|record| record.has_timeline())?
+            .timeline()
     }
 
     /// The timelines of all calls, in the order in which they were first seen.

@@ -41,7 +41,7 @@ pub(super) fn timeline(object: TimelineObject) -> Read<Timeline> {
     timeline.uri = parsed("URI", object.uri)?;
     timeline.complete = object.complete;
     timeline.dropped = object.dropped.unwrap_or_default();
-    timeline.attempts = all(object.attempts, attempt)?;
+    timeline.attempts = all(object.attempts, attempt)?.into();
     timeline.hook_panics = all(object.hook_panics, hook_panic)?;
     timeline.end = object.end.map(call_end).transpose()?;
     Ok(timeline)

@@ -72,10 +72,14 @@ impl CallRecord {
     }
 
     /// The timeline of the call, or none if what was seen makes none.
+    #[inline]
     pub(crate) fn timeline(&self) -> Option<Timeline> {
-        let mut timeline = Timeline::of_call(self.call, &self.events)?;
-        timeline.dropped = self.dropped;
-        Some(timeline)
+        Timeline::of_call(self.call, &self.events, self.dropped)
+    }
+
+    /// Whether there is a timeline of it.
+    pub(super) fn has_timeline(&self) -> bool {
+        Timeline::is_told_by(self.call, &self.events)
     }
 
     /// Whether there is room for one more of an event that is repeated, which is taken then.

@@ -31,17 +31,42 @@ impl Timeline {
             });
             calls[place].1.push(event);
         }
-        let calls = calls.iter();
-        let timelines = calls.filter_map(|(call, events)| fold_call(*call, events.iter().copied()));
+        let calls = calls.iter().filter(|(call, events)| {
+            call.is_some() || events.iter().any(|event| tells_of_a_round_trip(event))
+        });
+        let timelines = calls.map(|(call, events)| {
+            let mut timeline = Self::default();
+            timeline.call = *call;
+            Fold::into(&mut timeline, events.iter().copied());
+            timeline
+        });
         timelines.collect()
     }
 
     /// Folds the events of one call; none if they make no timeline.
-    pub(crate) fn of_call(call: Option<CallId>, events: &[Event]) -> Option<Self> {
-        match events.is_sorted_by_key(|event| event.at) {
-            true => fold_call(call, events.iter()),
-            false => fold_call(call, sorted(events).into_iter()),
+    #[inline]
+    pub(crate) fn of_call(call: Option<CallId>, events: &[Event], dropped: u64) -> Option<Self> {
+        if !Self::is_told_by(call, events) {
+            return None;
         }
+        // Made where it is returned: a timeline is large.
+        let mut made = Some(Self {
+            call,
+            dropped,
+            ..Self::default()
+        });
+        if let Some(timeline) = &mut made {
+            match events.is_sorted_by(|one, next| one.at <= next.at) {
+                true => Fold::into(timeline, events.iter()),
+                false => Fold::into(timeline, sorted(events).into_iter()),
+            }
+        }
+        made
+    }
+
+    /// Whether the events of one call make a timeline.
+    pub(crate) fn is_told_by(call: Option<CallId>, events: &[Event]) -> bool {
+        call.is_some() || events.iter().any(tells_of_a_round_trip)
     }
 }
 
@@ -64,45 +89,41 @@ fn tells_of_a_round_trip(event: &Event) -> bool {
     )
 }
 
-/// Folds the events of one call, sorted by their instants. Those outside any call make a timeline if one of them tells
-/// of a round trip.
-fn fold_call<'a>(
-    call: Option<CallId>,
-    events: impl Iterator<Item = &'a Event> + Clone,
-) -> Option<Timeline> {
-    let first = events.clone().next()?;
-    if call.is_none() && !events.clone().any(tells_of_a_round_trip) {
-        return None;
-    }
-    let mut fold = Fold {
-        clock: Offsets::from(first.at),
-        timeline: Timeline {
-            call,
-            ..Timeline::default()
-        },
-        attempts: Attempts::default(),
-        settings: BTreeMap::new(),
-        latest: 0,
-    };
-    events.for_each(|event| fold.apply(event));
-    Some(fold.finish())
-}
-
 /// A peer's settings, with the connection that they are of.
 type Settings = (Option<ConnectionId>, Stamped<SettingsReceived>);
 
-struct Fold {
+struct Fold<'a> {
     clock: Offsets,
-    timeline: Timeline,
-    attempts: Attempts,
+    timeline: &'a mut Timeline,
+    /// Where each attempt is but the first, which mostly is the only one. They are in the order in which they were first
+    /// seen.
+    places: BTreeMap<u32, usize>,
     /// The settings that attempts were told of, with the connection: a background dial brings some of its own.
     settings: BTreeMap<u32, Vec<Settings>>,
     /// The latest attempt begun so far.
     latest: u32,
 }
 
-impl Fold {
-    #[inline]
+impl<'a> Fold<'a> {
+    /// Folds the events of one call, sorted by their instants, into its timeline, which knows nothing yet.
+    fn into<'e>(timeline: &'a mut Timeline, events: impl Iterator<Item = &'e Event> + Clone) {
+        let Some(first) = events.clone().next() else {
+            return;
+        };
+        let mut fold = Self {
+            clock: Offsets::from(first.at),
+            timeline,
+            places: BTreeMap::new(),
+            settings: BTreeMap::new(),
+            latest: 0,
+        };
+        for event in events {
+            fold.apply(event);
+        }
+        fold.finish();
+    }
+
+    #[inline(always)] // in each of two loops
     fn apply(&mut self, event: &Event) {
         let at = self.clock.offset(event.at);
         let index = event.attempt.unwrap_or(self.latest);
@@ -120,12 +141,12 @@ impl Fold {
             }
             _ => {}
         }
-        let attempt = self.attempts.of(index);
+        let attempt = self.attempt(index);
         attempt.apply(at, event.connection, &event.kind);
     }
 
     fn begin(&mut self, at: Duration, info: &CallStart) {
-        let timeline = &mut self.timeline;
+        let timeline = &mut *self.timeline;
         if timeline.method.is_none() {
             timeline.started = info.wall.checked_sub(at);
             timeline.method = Some(info.method.clone());
@@ -133,17 +154,43 @@ impl Fold {
         }
     }
 
-    fn finish(self) -> Timeline {
-        let mut timeline = self.timeline;
+    #[inline]
+    fn attempt(&mut self, index: u32) -> &mut AttemptTimeline {
+        let place = match self.timeline.attempts.first() {
+            Some(first) if first.index == index => 0,
+            _ => self.place(index),
+        };
+        &mut self.timeline.attempts[place]
+    }
+
+    #[cold]
+    fn place(&mut self, index: u32) -> usize {
+        if let Some(place) = self.places.get(&index) {
+            return *place;
+        }
+        let attempts = &mut self.timeline.attempts;
+        let place = attempts.len();
+        if place > 0 {
+            self.places.insert(index, place);
+        }
+        attempts.push(AttemptTimeline::new(index));
+        place
+    }
+
+    fn finish(self) {
+        let timeline = self.timeline;
         timeline.complete = timeline.method.is_some() && timeline.end.is_some();
-        timeline.attempts = self.attempts.in_order();
-        for attempt in &mut timeline.attempts {
+        let attempts = &mut timeline.attempts;
+        if !self.places.is_empty() {
+            attempts.sort_by_key(|attempt| attempt.index);
+        }
+        for attempt in attempts.iter_mut() {
             attempt.mark_background_dials();
         }
         for (index, told) in self.settings {
-            let place = timeline.attempts.binary_search_by_key(&index, |a| a.index);
+            let place = attempts.binary_search_by_key(&index, |attempt| attempt.index);
             // Each attempt that was told of settings is there.
-            let Some(attempt) = place.ok().map(|place| &mut timeline.attempts[place]) else {
+            let Some(attempt) = place.ok().map(|place| &mut attempts[place]) else {
                 continue;
             };
             let own = told.into_iter().filter(|(connection, _)| {
@@ -151,7 +198,6 @@ impl Fold {
             });
             attempt.settings = own.map(|(_, settings)| settings).collect();
         }
-        timeline
     }
 }
 
@@ -175,46 +221,5 @@ impl Offsets {
             self.latest = (at, at.saturating_duration_since(self.origin));
         }
         self.latest.1
-    }
-}
-
-/// The attempts of a call, in the order in which they were first seen.
-#[derive(Default)]
-struct Attempts {
-    attempts: Vec<AttemptTimeline>,
-    /// Where each is but the first, which mostly is the only one.
-    places: BTreeMap<u32, usize>,
-}
-
-impl Attempts {
-    #[inline]
-    fn of(&mut self, index: u32) -> &mut AttemptTimeline {
-        let place = match self.attempts.first() {
-            Some(first) if first.index == index => 0,
-            _ => self.place(index),
-        };
-        &mut self.attempts[place]
-    }
-
-    #[cold]
-    fn place(&mut self, index: u32) -> usize {
-        if let Some(place) = self.places.get(&index) {
-            return *place;
-        }
-        let place = self.attempts.len();
-        match place {
-            0 => self.attempts.reserve_exact(1),
-            _ => _ = self.places.insert(index, place),
-        }
-        self.attempts.push(AttemptTimeline::new(index));
-        place
-    }
-
-    /// All of them, by their numbers.
-    fn in_order(mut self) -> Vec<AttemptTimeline> {
-        if !self.places.is_empty() {
-            self.attempts.sort_by_key(|attempt| attempt.index);
-        }
-        self.attempts
     }
 }

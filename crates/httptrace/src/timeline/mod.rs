@@ -8,6 +8,7 @@
 //! can be written down and read back.
 
 mod attempt;
+mod attempts;
 mod breakdown;
 mod dial;
 mod failure;
@@ -26,6 +27,7 @@ use crate::id::CallId;
 use crate::info::{CallEnd, HookPanicked};
 
 pub use attempt::{AttemptTimeline, ClosedConnection, Progress};
+pub use attempts::Attempts;
 pub use breakdown::Breakdown;
 pub use dial::{Dial, Outcome};
 pub use phase::Phase;
@@ -50,7 +52,7 @@ pub struct Timeline {
     /// Events that a full [`Recorder`](crate::Recorder) counted instead of keeping.
     pub dropped: u64,
     /// The round trips, by their number.
-    pub attempts: Vec<AttemptTimeline>,
+    pub attempts: Attempts,
     /// Hooks that panicked.
     pub hook_panics: Vec<Stamped<HookPanicked>>,
     /// How the call ended; absent if that was not seen.

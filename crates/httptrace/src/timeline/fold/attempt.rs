@@ -11,7 +11,7 @@ use crate::timeline::{AttemptTimeline, ClosedConnection, Dial, Progress, Span, S
 
 impl AttemptTimeline {
     /// An event of this attempt happened.
-    #[inline]
+    #[inline(always)] // it has one caller
     pub(super) fn apply(
         &mut self,
         at: Duration,
