@@ -138,6 +138,15 @@ impl ClientTrace {
         }
     }
 
+    /// Its hook, if it has one and no more.
+    #[inline]
+    pub(crate) fn only_hook(&self) -> Option<&Hook> {
+        match &self.hooks {
+            Hooks::One(hook) => Some(hook),
+            _ => None,
+        }
+    }
+
     /// Whether all hooks of another trace are among its own.
     pub(crate) fn contains(&self, other: &ClientTrace) -> bool {
         other.hooks().iter().all(|hook| self.has(hook))

@@ -226,23 +226,34 @@ impl Emitter {
         }
     }
 
-    /// Calls every hook that wants the event of that name. The last one is given it. (It is passed by reference because
-    /// it is large, and each move would be a copy.)
+    /// Calls every hook that wants the event of that name. The last one is given it.
     fn dispatch(&self, shared: &Shared, name: EventName, event: Event) {
         // Most traces have one.
-        if let ([hook], false) = (shared.trace.hooks(), shared.any_is_off()) {
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(move || {
-                hook.observer.on_owned_event(event)
-            })) {
-                shared.turn_off(0);
-                self.report(name, [panic]);
+        match shared.trace.only_hook() {
+            Some(hook) if !shared.any_is_off() => {
+                // A move into the closure: an event is large, and each move is a copy.
+                let told = AssertUnwindSafe(move || hook.observer.on_owned_event(event));
+                if let Err(panic) = catch_unwind(told) {
+                    self.only_hook_panicked(name, panic);
+                }
             }
-            return;
+            _ => self.dispatch_to_several(name, &mut Some(event)),
         }
-        self.dispatch_to_several(shared, name, &mut Some(event));
     }
 
-    fn dispatch_to_several(&self, shared: &Shared, name: EventName, event: &mut Option<Event>) {
+    #[cold]
+    fn only_hook_panicked(&self, name: EventName, panic: Panic) {
+        if let Some(shared) = &self.shared {
+            shared.turn_off(0);
+        }
+        self.report(name, [panic]);
+    }
+
+    #[inline(never)]
+    fn dispatch_to_several(&self, name: EventName, event: &mut Option<Event>) {
+        let Some(shared) = &self.shared else {
+            return;
+        };
         let last = shared.trace.hooks().len() - 1;
         let mut panics = Panics::new();
         for (index, hook) in shared.listeners(name) {

@@ -35,8 +35,10 @@ impl Timeline {
             call.is_some() || events.iter().any(|event| tells_of_a_round_trip(event))
         });
         let timelines = calls.map(|(call, events)| {
-            let mut timeline = Self::default();
-            timeline.call = *call;
+            let mut timeline = Self {
+                call: *call,
+                ..Self::default()
+            };
             Fold::into(&mut timeline, events.iter().copied());
             timeline
         });

@@ -56,7 +56,7 @@ impl AttemptTimeline {
         }
     }
 
-    #[inline]
+    #[inline(always)] // so has this
     fn apply_exchange(&mut self, at: Duration, kind: &EventKind) {
         match kind {
             EventKind::WroteHeaderField(info) => self.header_fields.push(info.clone()),
