@@ -265,7 +265,7 @@ impl Play {
         }
         self.audit();
         self.watch.look(|ledger| {
-            assert!(ledger.streams.is_empty(), "a stream is not forgotten");
+            assert_eq!(ledger.streams.len(), 0, "a stream is not forgotten");
             assert!(ledger.slots.is_idle());
         });
         let disorderly = self.disorderly;

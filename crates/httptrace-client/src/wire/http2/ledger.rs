@@ -6,7 +6,6 @@ mod inward;
 mod outward;
 mod windows;
 
-use std::collections::HashMap;
 use std::task::Waker;
 use std::time::Instant;
 
@@ -18,6 +17,7 @@ use super::frames::{FrameDecoder, FrameHead, kind};
 use super::greeting::Beginning;
 use super::slots::Slots;
 use super::stream::{Opening, Stream, Way};
+use super::streams::Streams;
 use super::tell::{Said, Telling, What};
 use crate::clock;
 use crate::wire::told::Written;
@@ -30,7 +30,7 @@ pub(super) struct Ledger {
     outward: FrameDecoder,
     inward: FrameDecoder,
     pub(super) beginning: Beginning,
-    pub(super) streams: HashMap<u32, Stream>,
+    pub(super) streams: Streams,
     pub(super) slots: Slots,
     /// The client's own trace: what concerns the connection while no request is on it.
     own: Emitter,
@@ -105,7 +105,7 @@ impl Ledger {
             outward: FrameDecoder::of_client(),
             inward: FrameDecoder::default(),
             beginning: Beginning::default(),
-            streams: HashMap::new(),
+            streams: Streams::default(),
             slots: Slots::new(now),
             own,
             dial: Some(dial),
@@ -149,7 +149,7 @@ impl Ledger {
         decoder.feed(bytes, |fact| self.sent(fact, now));
         self.outward = decoder;
         let mut touched = self.touched.iter();
-        let is_urgent = |id| self.streams.get(id).is_some_and(Stream::is_urgent);
+        let is_urgent = |id: &u32| self.streams.get(*id).is_some_and(Stream::is_urgent);
         touched.any(is_urgent) || self.go_away_out.is_some()
     }
 
@@ -178,7 +178,7 @@ impl Ledger {
         }
         let mut carried = Vec::new();
         for id in std::mem::take(&mut self.touched) {
-            let Some(stream) = self.streams.get_mut(&id) else {
+            let Some(stream) = self.streams.get_mut(id) else {
                 continue;
             };
             let before = (stream.head, stream.end);
@@ -187,13 +187,13 @@ impl Ledger {
                 self.wakers.extend(stream.waker.take());
                 self.balance(id, now);
             }
-            let Some(stream) = self.streams.get_mut(&id) else {
+            let Some(stream) = self.streams.get_mut(id) else {
                 continue;
             };
             if std::mem::take(&mut stream.reset_untold) {
                 self.tell_reset(id, now);
             }
-            self.forget_if_over(id);
+            self.streams.forget_if_over(id);
         }
         carried
     }
@@ -204,11 +204,11 @@ impl Ledger {
     }
 
     fn is_listened_to(&self) -> bool {
-        self.streams.values().any(|s| !s.emitter.is_none())
+        self.streams.are_heard()
     }
 
     fn tell_reset(&mut self, id: u32, now: &mut Now) {
-        if let Some((by, code)) = self.streams.get(&id).and_then(|stream| stream.reset) {
+        if let Some((by, code)) = self.streams.get(id).and_then(|stream| stream.reset) {
             let what = What::Reset(StreamReset::new(id, by, code));
             self.tell_stream(id, || now.get(), what);
         }
@@ -216,7 +216,7 @@ impl Ledger {
 
     /// Tells the request that has a stream, if it listens: only then the time is asked for.
     fn tell_stream(&mut self, id: u32, at: impl FnOnce() -> Instant, what: What) {
-        let stream = self.streams.get(&id);
+        let stream = self.streams.get(id);
         if let Some(stream) = stream.filter(|stream| !stream.emitter.is_none()) {
             self.tellings.push(Telling {
                 emitter: stream.emitter.clone(),
@@ -250,7 +250,7 @@ impl Ledger {
 
     /// Those whom what concerns the whole connection concerns.
     pub(super) fn audience(&self) -> Vec<Emitter> {
-        let mut streams = self.streams.values().filter(|s| !s.released).peekable();
+        let mut streams = self.streams.all().filter(|s| !s.released).peekable();
         let emitters: Vec<_> = match streams.peek() {
             Some(_) => streams.map(|stream| stream.emitter.clone()).collect(),
             None => vec![self.own.clone()],
@@ -278,7 +278,7 @@ impl Ledger {
 
     /// As far as the wire goes, a stream is over: another may take its place.
     pub(super) fn close(&mut self, id: u32, now: &mut Now) {
-        let Some(stream) = self.streams.get_mut(&id) else {
+        let Some(stream) = self.streams.get_mut(id) else {
             return;
         };
         if !std::mem::replace(&mut stream.closed, true) {
@@ -288,12 +288,12 @@ impl Ledger {
             let why = || EventError::new(httptrace::ErrorKind::Closed, why);
             self.end_wait(id, now, why);
         }
-        self.forget_if_over(id);
+        self.streams.forget_if_over(id);
     }
 
     /// Nobody asks for a stream any more.
     pub(super) fn release(&mut self, id: u32, now: &mut Now) {
-        let Some(stream) = self.streams.get_mut(&id) else {
+        let Some(stream) = self.streams.get_mut(id) else {
             return;
         };
         stream.released = true;
@@ -305,31 +305,23 @@ impl Ledger {
         let unseen = stream.head == Way::Ahead;
         self.end_wait(id, now, || emitter.reason_for_drop());
         if unseen {
-            if let Some(stream) = self.streams.get_mut(&id) {
-                stream.emitter = Emitter::none();
-            }
+            self.streams.silence(id);
             if self.slots.are_overdrawn() {
                 // The codec holds it back, and will never send it.
                 self.close(id, now);
             }
         }
         self.wake_driver_if_leaving();
-        self.forget_if_over(id);
-    }
-
-    fn forget_if_over(&mut self, id: u32) {
-        if self.streams.get(&id).is_some_and(Stream::is_forgettable) {
-            self.streams.remove(&id);
-        }
+        self.streams.forget_if_over(id);
     }
 
     /// The connection has ended. Returns whom to tell.
     pub(super) fn end(&mut self, now: &mut Now) -> Vec<Emitter> {
         let audience = self.audience();
         self.slots.retire();
-        let ids: Vec<_> = self.streams.keys().copied().collect();
+        let ids: Vec<_> = self.streams.ids().collect();
         for id in ids {
-            if let Some(stream) = self.streams.get_mut(&id) {
+            if let Some(stream) = self.streams.get_mut(id) {
                 stream.reset_untold = false;
             }
             self.close(id, now);

@@ -11,6 +11,7 @@ mod greeting;
 mod ledger;
 mod slots;
 mod stream;
+mod streams;
 mod tell;
 mod watch;
 

@@ -280,7 +280,7 @@ impl StreamWatch {
     /// How long the last field block of the response is on the wire: nothing is known of what it says.
     pub(crate) fn block_bytes(&self) -> u64 {
         let ledger = self.watch.lock();
-        let stream = ledger.streams.get(&self.id);
+        let stream = ledger.streams.get(self.id);
         stream.map_or(0, |stream| stream.block_bytes)
     }
 
@@ -297,7 +297,7 @@ impl StreamWatch {
     /// Who reset the stream, and why, if somebody did.
     pub(crate) fn reset(&self) -> Option<(ResetBy, Http2Code)> {
         let ledger = self.watch.lock();
-        ledger.streams.get(&self.id).and_then(|stream| stream.reset)
+        ledger.streams.get(self.id).and_then(|stream| stream.reset)
     }
 
     /// What the GOAWAY said by which the peer did nothing with this stream, if there was one.
@@ -309,7 +309,7 @@ impl StreamWatch {
     /// Wakes this task when the next part of the request, its head or its end, has been handed to the kernel.
     pub(crate) fn wake_when_flushed(&self, cx: &Context<'_>) {
         let mut ledger = self.watch.lock();
-        if let Some(stream) = ledger.streams.get_mut(&self.id) {
+        if let Some(stream) = ledger.streams.get_mut(self.id) {
             stream.waker = Some(cx.waker().clone());
         }
     }
@@ -317,7 +317,7 @@ impl StreamWatch {
     /// Ready when the request has been handed to the kernel to its end, or the stream has ended before.
     pub(crate) fn poll_flushed(&self, cx: &Context<'_>) -> Poll<()> {
         let mut ledger = self.watch.lock();
-        match ledger.streams.get_mut(&self.id) {
+        match ledger.streams.get_mut(self.id) {
             Some(stream) if stream.end != Way::Flushed && !stream.closed => {
                 stream.waker = Some(cx.waker().clone());
                 Poll::Pending
@@ -329,7 +329,7 @@ impl StreamWatch {
     /// The request's body has data that the codec was not given yet.
     pub(crate) fn hold(&self) {
         self.watch.tell_after(|ledger| {
-            if let Some(stream) = ledger.streams.get_mut(&self.id) {
+            if let Some(stream) = ledger.streams.get_mut(self.id) {
                 stream.holding = true;
                 ledger.gained_data(self.id);
             }
@@ -339,7 +339,7 @@ impl StreamWatch {
     /// The codec was given so many bytes of the request's body.
     pub(crate) fn gave(&self, bytes: usize) {
         self.watch.tell_after(|ledger| {
-            if let Some(stream) = ledger.streams.get_mut(&self.id) {
+            if let Some(stream) = ledger.streams.get_mut(self.id) {
                 stream.holding = false;
                 stream.given += bytes as u64;
                 ledger.gained_data(self.id);
@@ -351,7 +351,7 @@ impl StreamWatch {
     /// told yet.
     pub(crate) fn give_up(&self, outcome: impl FnOnce() -> WriteOutcome) {
         let owed = self.watch.tell_after(|ledger| {
-            let stream = ledger.streams.get_mut(&self.id)?;
+            let stream = ledger.streams.get_mut(self.id)?;
             let owed = stream.give_up()?;
             let emitter = owed.0.clone();
             ledger.end_wait(self.id, &mut Now::default(), || emitter.reason_for_drop());
@@ -374,7 +374,7 @@ impl StreamWatch {
 
     fn ask(&self, question: impl FnOnce(&Stream) -> bool) -> bool {
         let ledger = self.watch.lock();
-        ledger.streams.get(&self.id).is_some_and(question)
+        ledger.streams.get(self.id).is_some_and(question)
     }
 }
 

@@ -35,7 +35,7 @@ impl Ledger {
     }
 
     fn begin_response(&mut self, id: u32, began: Option<Instant>, now: &mut Now) {
-        let Some(stream) = self.streams.get_mut(&id) else {
+        let Some(stream) = self.streams.get_mut(id) else {
             return;
         };
         if !std::mem::replace(&mut stream.response_begun, true) {
@@ -46,7 +46,7 @@ impl Ledger {
 
     /// Counts the bytes of a response's field block, frame by frame.
     fn measure_block(&mut self, head: FrameHead) {
-        if let Some(stream) = self.streams.get_mut(&head.stream) {
+        if let Some(stream) = self.streams.get_mut(head.stream) {
             match head.kind {
                 kind::HEADERS => stream.block_bytes = u64::from(head.length),
                 kind::CONTINUATION => stream.block_bytes += u64::from(head.length),
@@ -56,7 +56,7 @@ impl Ledger {
     }
 
     fn end_response(&mut self, id: u32, now: &mut Now) {
-        if let Some(stream) = self.streams.get_mut(&id) {
+        if let Some(stream) = self.streams.get_mut(id) {
             stream.response_ended = true;
             if stream.end > Way::Ahead {
                 self.close(id, now);
@@ -71,7 +71,7 @@ impl Ledger {
         match head.kind {
             kind::RST_STREAM => {
                 let code = Http2Code(control::number(payload).unwrap_or(0));
-                if let Some(stream) = self.streams.get_mut(&head.stream) {
+                if let Some(stream) = self.streams.get_mut(head.stream) {
                     let first = stream.reset.is_none();
                     stream.reset.get_or_insert((ResetBy::Peer, code));
                     if first {
@@ -98,7 +98,7 @@ impl Ledger {
             // It changes the windows of the streams that there are as well (section 6.9.2).
             let more = i64::from(window) - self.initial_window;
             self.initial_window += more;
-            for stream in self.streams.values_mut() {
+            for stream in self.streams.all_mut() {
                 stream.window += more;
             }
             self.balance_all(now);
@@ -121,7 +121,7 @@ impl Ledger {
             return;
         };
         self.tell_all(&What::GoAway(said.clone()), now);
-        let ids = self.streams.keys().copied();
+        let ids = self.streams.ids();
         let ignored: Vec<_> = ids.filter(|id| *id > said.last_stream_id).collect();
         // A second one may name fewer streams, never more (section 6.8).
         self.go_away = Some(said);
@@ -138,7 +138,7 @@ impl Ledger {
             if before <= 0 && self.window > 0 {
                 self.balance_all(now);
             }
-        } else if let Some(stream) = self.streams.get_mut(&id) {
+        } else if let Some(stream) = self.streams.get_mut(id) {
             stream.window += more;
             self.balance(id, now);
         }

@@ -27,7 +27,7 @@ impl Ledger {
         match head.kind {
             kind::RST_STREAM => {
                 let code = Http2Code(control::number(payload).unwrap_or(0));
-                if let Some(stream) = self.streams.get_mut(&head.stream) {
+                if let Some(stream) = self.streams.get_mut(head.stream) {
                     stream.reset.get_or_insert((ResetBy::Local, code));
                     stream.reset_untold = true;
                     self.touch(head.stream);
@@ -52,7 +52,7 @@ impl Ledger {
     fn sent_data(&mut self, id: u32, bytes: u32, now: &mut Now) {
         let before = self.window;
         self.window -= i64::from(bytes);
-        if let Some(stream) = self.streams.get_mut(&id) {
+        if let Some(stream) = self.streams.get_mut(id) {
             stream.window -= i64::from(bytes);
             stream.accepted += u64::from(bytes);
             self.touch(id);
@@ -73,7 +73,7 @@ impl Ledger {
 
     /// A field block of a request was accepted to its end, or the request was.
     fn advance(&mut self, id: u32, head: bool, end: bool, now: &mut Now) {
-        let Some(stream) = self.streams.get_mut(&id) else {
+        let Some(stream) = self.streams.get_mut(id) else {
             return;
         };
         if head {

@@ -15,7 +15,7 @@ impl Ledger {
             let is_full = stream.window <= 0 || self.window <= 0;
             is_full && !stream.emitter.is_none()
         };
-        if self.streams.get(&id).is_some_and(is_told) {
+        if self.streams.get(id).is_some_and(is_told) {
             self.unsettled.push(id);
             self.wakers.extend(self.driver.take());
         }
@@ -23,7 +23,7 @@ impl Ledger {
 
     /// Settles what a stream's data waits for, if it waits.
     pub(in crate::wire::http2) fn balance(&mut self, id: u32, now: &mut Now) {
-        let Some(stream) = self.streams.get_mut(&id) else {
+        let Some(stream) = self.streams.get_mut(id) else {
             return;
         };
         let exhausted = if !stream.owes_data() {
@@ -46,7 +46,7 @@ impl Ledger {
 
     pub(super) fn balance_all(&mut self, now: &mut Now) {
         let owing = self.streams.iter().filter(|(_, s)| s.owes_data());
-        let ids: Vec<_> = owing.map(|(id, _)| *id).collect();
+        let ids: Vec<_> = owing.map(|(id, _)| id).collect();
         for id in ids {
             self.balance(id, now);
         }
@@ -59,7 +59,7 @@ impl Ledger {
         now: &mut Now,
         why: impl FnOnce() -> EventError,
     ) {
-        if let Some(stream) = self.streams.get_mut(&id) {
+        if let Some(stream) = self.streams.get_mut(id) {
             stream.holding = false;
             if let Some(window) = stream.waiting.take() {
                 let what = What::WaitDone(window, Some(why()));
