@@ -101,7 +101,7 @@ fn open(
     let gate = waiting.as_ref().map(|waiting| waiting.gate().clone());
     let shared = Arc::clone(&slot.conn.0);
     let is_last = says(request.headers(), "close");
-    let (head, body) = match head::convert(request, shared.key.https) {
+    let (head, body) = match head::convert(request, shared.key.https, &shared.authority) {
         Ok(converted) => converted,
         Err(error) => return Err(unsendable(error)),
     };

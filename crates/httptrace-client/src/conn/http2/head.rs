@@ -1,5 +1,7 @@
 //! The request's head as HTTP/2 writes it (RFC 9113 section 8.3).
 
+use std::sync::OnceLock;
+
 use http::uri::{Authority, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version, header};
 use httptrace::info::FieldName;
@@ -9,27 +11,36 @@ use crate::conn::http1::options;
 use crate::error::Error;
 use crate::wire::Field;
 
-/// Fields that are about an HTTP/1 connection (RFC 9113 section 8.2.2).
-const OF_HTTP1: [&str; 6] = [
-    "connection",
-    "host",
-    "keep-alive",
-    "proxy-connection",
-    "transfer-encoding",
-    "upgrade",
-];
+/// The authority that requests name: those of one connection the same, as a rule, so that it is read once.
+#[derive(Default)]
+pub(super) struct KnownAuthority(OnceLock<(HeaderValue, Authority)>);
+
+impl KnownAuthority {
+    fn of(&self, host: HeaderValue) -> Result<Authority, Error> {
+        if let Some((_, authority)) = self.0.get().filter(|(known, _)| *known == host) {
+            return Ok(authority.clone());
+        }
+        let authority = Authority::try_from(host.as_bytes()).map_err(|_| unnameable_host())?;
+        // The first stays known: another one is read each time.
+        let _ = self.0.set((host, authority.clone()));
+        Ok(authority)
+    }
+}
+
+fn unnameable_host() -> Error {
+    Error::usage("the request's Host is not one that HTTP/2 can name")
+}
 
 /// Turns a request as it is built for HTTP/1, in origin-form with `Host`, into its head for HTTP/2 and its body.
 pub(super) fn convert(
     request: Request<SendBody>,
     https: bool,
+    known: &KnownAuthority,
 ) -> Result<(Request<()>, SendBody), Error> {
     let (mut parts, body) = request.into_parts();
-    let authority = parts.headers.get(header::HOST).map(HeaderValue::as_bytes);
-    let authority = Authority::try_from(authority.unwrap_or_default())
-        .map_err(|_| Error::usage("the request's Host is not one that HTTP/2 can name"))?;
+    let host = parts.headers.remove(header::HOST);
     let mut uri = std::mem::take(&mut parts.uri).into_parts();
-    uri.authority = Some(authority);
+    uri.authority = Some(known.of(host.ok_or_else(unnameable_host)?)?);
     uri.scheme = Some(match https {
         true => Scheme::HTTPS,
         false => Scheme::HTTP,
@@ -44,15 +55,29 @@ pub(super) fn convert(
     Ok((Request::from_parts(parts, ()), body))
 }
 
+/// Fields that are about an HTTP/1 connection (RFC 9113 section 8.2.2).
+fn is_of_http1(name: &HeaderName) -> bool {
+    matches!(
+        *name,
+        header::CONNECTION | header::TRANSFER_ENCODING | header::UPGRADE
+    ) || name == "keep-alive"
+        || name == "proxy-connection"
+}
+
 /// Takes out what has no place in HTTP/2.
 fn strip(headers: &mut HeaderMap) {
-    let named: Vec<HeaderName> = options(headers)
+    // As a rule there is nothing: that is seen sooner than each of them is looked for.
+    let mut names = headers.keys();
+    if !names.any(|name| is_of_http1(name) || *name == header::TE) {
+        return;
+    }
+    let named = options(headers)
         .filter_map(|option| option.parse().ok())
         // Which HTTP/1 wants to be named there (RFC 9110 section 10.1.4), and HTTP/2 has as well.
-        .filter(|name| *name != header::TE)
-        .collect();
-    let named = named.iter().map(HeaderName::as_str);
-    for name in OF_HTTP1.into_iter().chain(named) {
+        .filter(|name| *name != header::TE);
+    let own = headers.keys().filter(|name| is_of_http1(name)).cloned();
+    let out: Vec<HeaderName> = named.chain(own).collect();
+    for name in out {
         headers.remove(name);
     }
     // Which may say this alone (RFC 9113 section 8.2.2).

@@ -19,6 +19,7 @@ use httptrace::info::{Address, CloseReason, NoticedBy};
 use httptrace::{ConnectionId, Emitter, ErrorKind, Phase};
 
 pub(crate) use exchange::{Exchanged, exchange};
+use head::KnownAuthority;
 pub(crate) use response_body::ResponseBody;
 use settings::ListLimit;
 pub(crate) use settings::Settings;
@@ -40,6 +41,7 @@ struct Shared {
     remote: Option<Address>,
     limits: HeadLimits,
     list_limit: ListLimit,
+    authority: KnownAuthority,
     /// Taken away when the connection is to end: the codec ends with its last handle.
     sender: Mutex<Option<SendRequest<Bytes>>>,
     watch: Watch,
@@ -80,6 +82,7 @@ impl Http2 {
             remote: dialed.remote,
             limits: head_limits,
             list_limit: http2.list_limit(head_limits),
+            authority: KnownAuthority::default(),
             sender: Mutex::new(Some(sender)),
             watch,
             pool,
