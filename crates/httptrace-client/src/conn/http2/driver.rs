@@ -61,22 +61,23 @@ impl Driver {
             return Poll::Ready(Dead::because(CloseReason::Canceled));
         };
         let driven = Pin::new(connection).poll(cx);
-        self.http2.0.watch.settle(cx);
-        self.http2.tell_pool();
+        let turn = self.http2.0.watch.settle(cx);
+        if turn.is_freed {
+            self.http2.tell_pool();
+        }
         if let Poll::Ready(ended) = driven {
             return Poll::Ready(self.dead(ended));
         }
-        let watch = &self.http2.0.watch;
-        if watch.is_deaf() {
+        if turn.is_deaf {
             // What the codec still has to write cannot be answered.
             return Poll::Ready(self.dead(Ok(())));
         }
         if let Some(pinger) = &mut self.pinger {
-            if pinger.poll(watch.take_heard(), cx).is_ready() {
+            if pinger.poll(turn.is_heard, cx).is_ready() {
                 return Poll::Ready(unanswered(pinger.keep_alive.timeout()));
             }
         }
-        if watch.is_leaving() {
+        if turn.is_leaving {
             let farewell = self
                 .farewell
                 .get_or_insert_with(|| Box::pin(sleep_until((clock::now() + FAREWELL).into())));

@@ -1,8 +1,9 @@
 //! One exchange up to the response's head: the body is sent, and the response awaited, in the caller's task.
 
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use h2::client::ResponseFuture;
@@ -14,7 +15,7 @@ use httptrace::{Emitter, ErrorKind, EventName, Phase};
 use super::stream::Stream;
 use super::upload::{Background, Upload};
 use super::{StreamSlot, failure, head};
-use crate::conn::expect::{Waiting, asks_for_100};
+use crate::conn::expect::{SharedGate, Waiting, asks_for_100};
 use crate::conn::http1::says;
 use crate::conn::informational::Informational;
 use crate::conn::patience::HeadDeadline;
@@ -49,8 +50,13 @@ enum Stop {
 struct Sent {
     stream: Stream,
     response: ResponseFuture,
-    upload: Option<Upload>,
-    informational: Informational,
+    /// Boxed: most requests have none, and it is large.
+    upload: Option<Box<Upload>>,
+    /// The request asked for `100 Continue`, and what holds its body back until then.
+    expects_100: bool,
+    gate: Option<SharedGate>,
+    /// Absent until one has come.
+    informational: Option<Informational>,
 }
 
 /// Writes a request and reads until its response's head. `emitter` is the request's, with the connection's id.
@@ -134,16 +140,17 @@ fn open(
         slot.conn.retire(CloseReason::RequestSaidClose, None);
         slot.conn.tell_pool();
     }
-    let watch = Arc::new(watch);
     let upload = (!is_bodyless)
-        .then(|| Upload::new(codec, body, Arc::clone(&watch), waiting, emitter.clone()));
+        .then(|| Upload::new(codec, body, watch.share(), waiting, emitter.clone()))
+        .map(Box::new);
     Ok(Sent {
-        informational: Informational::new(&emitter, expects_100, gate, shared.limits),
+        expects_100,
+        gate,
+        informational: None,
         stream: Stream {
             watch,
             emitter,
             conn: slot.conn.clone(),
-            is_upload_elsewhere: false,
         },
         response,
         upload,
@@ -165,15 +172,16 @@ impl Sent {
 
     /// Reads informational responses, and then the final one's head.
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Response<RecvStream>, Stop>> {
-        // They must be asked for first: the codec throws away those that are there when the final one is asked for.
-        while let Poll::Ready(Some(polled)) = self.response.poll_informational(cx) {
-            match polled {
-                Ok(response) => self
-                    .informational
-                    .arrived(response.status(), response.headers()),
+        // They must be asked for first: the codec throws away those that are there when the final one is asked for. As
+        // long as nothing is there, this wakes for either.
+        while let Some(polled) = ready!(self.response.poll_informational(cx)) {
+            let response = match polled {
+                Ok(response) => response,
                 Err(error) => return Poll::Ready(Err(Stop::Codec(error))),
-            }
-            if let Some(refused) = self.informational.take_refusal() {
+            };
+            let informational = self.informational();
+            informational.arrived(response.status(), response.headers());
+            if let Some(refused) = informational.take_refusal() {
                 return Poll::Ready(Err(Stop::Refused(refused)));
             }
             // One of them may have let the body go.
@@ -181,17 +189,28 @@ impl Sent {
                 return Poll::Ready(Err(stop));
             }
         }
-        match std::pin::Pin::new(&mut self.response).poll(cx) {
-            Poll::Ready(Ok(response)) => {
-                let refused = self.informational.refuse_final(response.headers());
-                Poll::Ready(match refused {
-                    Some(error) => Err(Stop::Refused(error)),
-                    None => Ok(response),
-                })
-            }
-            Poll::Ready(Err(error)) => Poll::Ready(Err(Stop::Codec(error))),
-            Poll::Pending => Poll::Pending,
-        }
+        let response = match ready!(Pin::new(&mut self.response).poll(cx)) {
+            Ok(response) => response,
+            Err(error) => return Poll::Ready(Err(Stop::Codec(error))),
+        };
+        let before = self.informational.as_ref();
+        let refused = before.and_then(|before| before.refuse_final(response.headers()));
+        Poll::Ready(match refused {
+            Some(error) => Err(Stop::Refused(error)),
+            None => Ok(response),
+        })
+    }
+
+    fn informational(&mut self) -> &Informational {
+        self.informational.get_or_insert_with(|| {
+            let limits = self.stream.conn.0.limits;
+            Informational::new(
+                &self.stream.emitter,
+                self.expects_100,
+                self.gate.take(),
+                limits,
+            )
+        })
     }
 
     fn exchanged(mut self, response: Response<RecvStream>) -> Exchanged {
@@ -209,7 +228,7 @@ impl Sent {
     }
 
     /// The response's head is here, and the request is not written to its end.
-    fn settle_upload(&mut self, upload: Upload, status: StatusCode) -> Rest {
+    fn settle_upload(&mut self, upload: Box<Upload>, status: StatusCode) -> Rest {
         // As in Go: then the peer has made up its mind without the rest.
         let refuses = status.as_u16() > 299;
         if upload.is_broken() {
@@ -218,7 +237,6 @@ impl Sent {
         } else if refuses {
             Rest::Stopped(upload.stop())
         } else {
-            self.stream.is_upload_elsewhere = true;
             Rest::GoesOn(upload.go_on())
         }
     }

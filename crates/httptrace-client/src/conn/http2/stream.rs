@@ -1,23 +1,20 @@
 //! A request's stream, in the hands of its exchange and then of its response's body.
 
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use httptrace::Emitter;
-use httptrace::info::{CloseReason, Http2Code, ResetBy, WriteOutcome};
+use httptrace::info::{CloseReason, Http2Code, ResetBy};
 
 use super::Http2;
 use crate::wire::http2::StreamWatch;
 
-/// A stream of a connection. Dropping it gives the request up, as far as it is not written yet; the codec resets the
-/// stream when its own handles are gone as well.
+/// A stream of a connection. Dropping it gives the request up, as far as it is not written yet and nobody else sends it;
+/// the codec resets the stream when its own handles are gone as well.
 pub(crate) struct Stream {
-    pub(super) watch: Arc<StreamWatch>,
+    pub(super) watch: StreamWatch,
     /// The request's emitter, with the connection's id.
     pub(super) emitter: Emitter,
     pub(super) conn: Http2,
-    /// The request is somebody else's to write to its end.
-    pub(super) is_upload_elsewhere: bool,
 }
 
 impl Stream {
@@ -38,14 +35,5 @@ impl Stream {
         }
         self.conn.lost(error);
         self.watch.poll_ended(cx)
-    }
-}
-
-impl Drop for Stream {
-    fn drop(&mut self) {
-        if !self.is_upload_elsewhere {
-            let why = || WriteOutcome::Failed(self.emitter.reason_for_drop());
-            self.watch.give_up(why);
-        }
     }
 }

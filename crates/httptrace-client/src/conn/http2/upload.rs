@@ -20,9 +20,10 @@ use crate::wire::http2::StreamWatch;
 
 /// A request's body that is being sent.
 pub(super) struct Upload {
+    /// Goes first when all of it goes: what becomes of the request is told before the codec resets its stream.
+    watch: StreamWatch,
     codec: SendStream<Bytes>,
     body: SendBody,
-    watch: Arc<StreamWatch>,
     /// What holds the body back.
     waiting: Option<Waiting>,
     /// Data that waits for the peer's window, and whether it is the last.
@@ -44,14 +45,14 @@ impl Upload {
     pub(super) fn new(
         codec: SendStream<Bytes>,
         body: SendBody,
-        watch: Arc<StreamWatch>,
+        watch: StreamWatch,
         waiting: Option<Waiting>,
         emitter: Emitter,
     ) -> Self {
         Self {
+            watch,
             codec,
             body,
-            watch,
             waiting,
             chunk: None,
             over: false,

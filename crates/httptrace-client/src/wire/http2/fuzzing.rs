@@ -10,7 +10,8 @@ use httptrace::{ClientTrace, Emitter, Event, EventKind, EventName};
 
 use super::frames::kind;
 use super::stream::Opening;
-use super::watch::{StreamWatch, Watch};
+use super::stream_watch::StreamWatch;
+use super::watch::Watch;
 use crate::clock;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

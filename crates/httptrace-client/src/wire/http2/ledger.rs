@@ -177,24 +177,30 @@ impl Ledger {
             self.tell_all(&What::GoAway(said), now);
         }
         let mut carried = Vec::new();
-        for id in std::mem::take(&mut self.touched) {
+        let mut touched = std::mem::take(&mut self.touched);
+        for id in touched.drain(..) {
             let Some(stream) = self.streams.get_mut(id) else {
                 continue;
             };
             let before = (stream.head, stream.end);
             carried.extend(stream.flush(id));
+            let is_reset = std::mem::take(&mut stream.reset_untold);
+            let is_forgettable = stream.is_forgettable();
             if before != (stream.head, stream.end) {
                 self.wakers.extend(stream.waker.take());
-                self.balance(id, now);
+                if stream.has_data() || stream.waiting.is_some() {
+                    self.balance(id, now);
+                }
             }
-            let Some(stream) = self.streams.get_mut(id) else {
-                continue;
-            };
-            if std::mem::take(&mut stream.reset_untold) {
+            if is_reset {
                 self.tell_reset(id, now);
             }
-            self.streams.forget_if_over(id);
+            if is_forgettable {
+                self.streams.forget(id);
+            }
         }
+        // Its room is used again.
+        self.touched = touched;
         carried
     }
 
@@ -284,26 +290,34 @@ impl Ledger {
         if !std::mem::replace(&mut stream.closed, true) {
             self.wakers.extend(stream.waker.take());
             self.slots.close(stream.released, now);
-            let why = "the stream ended before the request's body did";
-            let why = || EventError::new(httptrace::ErrorKind::Closed, why);
-            self.end_wait(id, now, why);
+            if stream.may_wait() {
+                let why = "the stream ended before the request's body did";
+                let why = || EventError::new(httptrace::ErrorKind::Closed, why);
+                self.end_wait(id, now, why);
+            }
         }
         self.streams.forget_if_over(id);
     }
 
-    /// Nobody asks for a stream any more.
-    pub(super) fn release(&mut self, id: u32, now: &mut Now) {
-        let Some(stream) = self.streams.get_mut(id) else {
-            return;
-        };
+    /// One of those who asked for a stream does so no more. If it was the last, what the request still owes is given up:
+    /// returns whom to tell, and how many bytes of its body were written.
+    pub(super) fn release(&mut self, id: u32, now: &mut Now) -> Option<(Emitter, u64)> {
+        let stream = self.streams.get_mut(id)?;
+        stream.watchers -= 1;
+        if stream.watchers > 0 {
+            return None;
+        }
+        let owed = stream.give_up();
         stream.released = true;
         if !stream.closed {
             self.slots.abandon(now);
         }
-        let emitter = stream.emitter.clone();
         // What was never told to be opened is over without a word.
         let unseen = stream.head == Way::Ahead;
-        self.end_wait(id, now, || emitter.reason_for_drop());
+        if stream.may_wait() {
+            let emitter = stream.emitter.clone();
+            self.end_wait(id, now, || emitter.reason_for_drop());
+        }
         if unseen {
             self.streams.silence(id);
             if self.slots.are_overdrawn() {
@@ -313,6 +327,7 @@ impl Ledger {
         }
         self.wake_driver_if_leaving();
         self.streams.forget_if_over(id);
+        owed
     }
 
     /// The connection has ended. Returns whom to tell.

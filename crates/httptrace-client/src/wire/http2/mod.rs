@@ -11,6 +11,7 @@ mod greeting;
 mod ledger;
 mod slots;
 mod stream;
+mod stream_watch;
 mod streams;
 mod tell;
 mod watch;
@@ -26,8 +27,9 @@ use crate::dial::{Stream, alert_behind};
 pub(crate) use greeting::Greeting;
 pub(crate) use slots::{BEFORE_SETTINGS, Reserved};
 pub(crate) use stream::Opening;
+pub(crate) use stream_watch::StreamWatch;
 pub(crate) use tell::Said;
-pub(crate) use watch::{StreamWatch, Watch};
+pub(crate) use watch::Watch;
 
 /// The stream under the codec.
 pub(crate) struct Tap {

@@ -153,6 +153,11 @@ impl Slots {
         self.open > self.limit
     }
 
+    /// Whether there may be room where there was none, since that was last taken note of.
+    pub(super) fn is_freed(&self) -> bool {
+        self.freed
+    }
+
     /// Whether there may be room where there was none, since this was last asked.
     pub(super) fn take_freed(&mut self) -> bool {
         std::mem::take(&mut self.freed)

@@ -57,6 +57,8 @@ pub(super) struct Stream {
     pub(super) waiting: Option<FlowWindow>,
     /// As far as the wire goes, it is over.
     pub(super) closed: bool,
+    /// How many there are who ask for it.
+    pub(super) watchers: u32,
     /// Nobody asks for it any more.
     pub(super) released: bool,
 }
@@ -83,15 +85,25 @@ impl Stream {
             holding: false,
             waiting: None,
             closed: false,
+            watchers: 1,
             released: false,
         }
     }
 
-    /// Whether it is data's turn, and there is some to send, in the codec or before it.
+    /// Whether there is data to send, in the codec or before it.
+    pub(super) fn has_data(&self) -> bool {
+        self.holding || self.given > self.accepted
+    }
+
+    /// Whether its data waits, or may come to wait.
+    pub(super) fn may_wait(&self) -> bool {
+        self.holding || self.waiting.is_some()
+    }
+
+    /// Whether it is data's turn, and there is some to send.
     pub(super) fn owes_data(&self) -> bool {
-        let has_data = self.holding || self.given > self.accepted;
         let is_over = self.closed || self.released || self.is_request_told;
-        has_data && self.head == Way::Flushed && !is_over
+        self.has_data() && self.head == Way::Flushed && !is_over
     }
 
     /// Whether nothing more can come of it.

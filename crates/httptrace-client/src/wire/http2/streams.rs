@@ -34,9 +34,13 @@ impl Streams {
     /// Forgets a stream, if nothing more can come of it.
     pub(super) fn forget_if_over(&mut self, id: u32) {
         if self.get(id).is_some_and(Stream::is_forgettable) {
-            if let Some(stream) = self.by_id.remove(&id) {
-                self.heard -= usize::from(!stream.emitter.is_none());
-            }
+            self.forget(id);
+        }
+    }
+
+    pub(super) fn forget(&mut self, id: u32) {
+        if let Some(stream) = self.by_id.remove(&id) {
+            self.heard -= usize::from(!stream.emitter.is_none());
         }
     }
 

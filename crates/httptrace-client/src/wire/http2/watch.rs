@@ -1,23 +1,35 @@
-//! The ledger as those see it who drive the connection, or have a stream of it.
+//! The ledger as those see it who drive the connection.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 use std::time::Instant;
 
 use httptrace::Emitter;
-use httptrace::info::{Http2Code, ResetBy, WriteOutcome};
 use rustls::AlertDescription;
 
 use super::greeting::Greeting;
 use super::ledger::{Ledger, Now};
 use super::slots::Reserved;
-use super::stream::{Opening, Stream, Way};
+use super::stream::Opening;
+use super::stream_watch::StreamWatch;
 use super::tell::Said;
-use crate::wire::told::{self, Written};
+use crate::wire::told::Written;
 
 /// What the tap has seen of a connection; shared with whoever drives it and with its requests.
 #[derive(Clone)]
 pub(crate) struct Watch(Arc<Mutex<Ledger>>);
+
+/// What is so after a turn of the driver's.
+pub(crate) struct Turn {
+    /// A request may find room now where there was none, or none where there was.
+    pub(crate) is_freed: bool,
+    /// Something was read.
+    pub(crate) is_heard: bool,
+    /// Nothing more will be read.
+    pub(crate) is_deaf: bool,
+    /// There is nothing left for the connection to do but to end.
+    pub(crate) is_leaving: bool,
+}
 
 impl Watch {
     /// `own`: whom to tell of the connection while no request is on it. `dial`: whom to tell of the settings that come
@@ -60,11 +72,6 @@ impl Watch {
         });
     }
 
-    /// Whether there is nothing left for the connection to do but to end.
-    pub(crate) fn is_leaving(&self) -> bool {
-        self.lock().is_leaving()
-    }
-
     pub(crate) fn is_retired(&self) -> bool {
         self.lock().slots.is_retired()
     }
@@ -87,11 +94,6 @@ impl Watch {
     /// Whether a request may find room now where there was none, or none where there was, since this was last asked.
     pub(crate) fn take_freed(&self) -> bool {
         self.lock().slots.take_freed()
-    }
-
-    /// Whether anything was read since this was last asked.
-    pub(crate) fn take_heard(&self) -> bool {
-        std::mem::take(&mut self.lock().heard)
     }
 
     /// Whether nothing more will be read.
@@ -135,19 +137,30 @@ impl Watch {
         let (id, value) = send()?;
         ledger.open(id, opening);
         drop(ledger);
-        let watch = self.clone();
-        Ok((StreamWatch { watch, id }, value))
+        Ok((StreamWatch::new(self.clone(), id), value))
     }
 
-    /// For the driver: settles what requests wait for that came to have data. Wakes it when there are more of them, and when
-    /// there is nothing left to do but to end.
-    pub(crate) fn settle(&self, cx: &Context<'_>) {
+    /// For the driver, after the codec had its turn: settles what requests wait for that came to have data, and says what
+    /// came of the turn. Wakes it when there are more of them, and when there is nothing left to do but to end.
+    pub(crate) fn settle(&self, cx: &Context<'_>) -> Turn {
         self.tell_after(|ledger| {
-            ledger.driver = Some(cx.waker().clone());
+            if !ledger
+                .driver
+                .as_ref()
+                .is_some_and(|driver| driver.will_wake(cx.waker()))
+            {
+                ledger.driver = Some(cx.waker().clone());
+            }
             for id in std::mem::take(&mut ledger.unsettled) {
                 ledger.balance(id, &mut Now::default());
             }
-        });
+            Turn {
+                is_freed: ledger.slots.is_freed(),
+                is_heard: std::mem::take(&mut ledger.heard),
+                is_deaf: ledger.is_deaf,
+                is_leaving: ledger.is_leaving(),
+            }
+        })
     }
 
     /// The connection has ended: returns whom to tell, before those who wait for it go on.
@@ -210,7 +223,7 @@ impl Watch {
     }
 
     /// Does something with the ledger, and tells what came of it when the lock is gone.
-    fn tell_after<T>(&self, act: impl FnOnce(&mut Ledger) -> T) -> T {
+    pub(super) fn tell_after<T>(&self, act: impl FnOnce(&mut Ledger) -> T) -> T {
         let mut ledger = self.lock();
         let value = act(&mut ledger);
         tell(ledger, Vec::new(), Now::default());
@@ -222,7 +235,7 @@ impl Watch {
         at(&mut self.lock())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Ledger> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Ledger> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -239,149 +252,4 @@ fn tell(mut ledger: MutexGuard<'_, Ledger>, written: Vec<Written>, mut now: Now)
         telling.tell();
     }
     wakers.into_iter().for_each(Waker::wake);
-}
-
-/// One stream in the ledger. When it is dropped nobody asks for the stream any more.
-pub(crate) struct StreamWatch {
-    watch: Watch,
-    id: u32,
-}
-
-impl StreamWatch {
-    pub(crate) fn id(&self) -> u32 {
-        self.id
-    }
-
-    /// Whether its HEADERS were accepted by the connection.
-    pub(crate) fn is_request_begun(&self) -> bool {
-        self.ask(|stream| stream.head > Way::Ahead)
-    }
-
-    /// Whether its HEADERS were handed to the kernel.
-    pub(crate) fn is_head_flushed(&self) -> bool {
-        self.ask(|stream| stream.head == Way::Flushed)
-    }
-
-    /// Whether the request was handed to the kernel to its end.
-    pub(crate) fn is_request_flushed(&self) -> bool {
-        self.ask(|stream| stream.end == Way::Flushed)
-    }
-
-    /// Whether a byte of the response arrived.
-    pub(crate) fn is_response_begun(&self) -> bool {
-        self.ask(|stream| stream.response_begun)
-    }
-
-    /// Whether the response arrived to its end.
-    pub(crate) fn is_response_ended(&self) -> bool {
-        self.ask(|stream| stream.response_ended)
-    }
-
-    /// How long the last field block of the response is on the wire: nothing is known of what it says.
-    pub(crate) fn block_bytes(&self) -> u64 {
-        let ledger = self.watch.lock();
-        let stream = ledger.streams.get(self.id);
-        stream.map_or(0, |stream| stream.block_bytes)
-    }
-
-    /// The alert by which the peer ended its connection's TLS session, if it did.
-    pub(crate) fn alert(&self) -> Option<AlertDescription> {
-        self.watch.alert()
-    }
-
-    /// Whether nothing more will be read of its connection.
-    pub(crate) fn is_connection_deaf(&self) -> bool {
-        self.watch.is_deaf()
-    }
-
-    /// Who reset the stream, and why, if somebody did.
-    pub(crate) fn reset(&self) -> Option<(ResetBy, Http2Code)> {
-        let ledger = self.watch.lock();
-        ledger.streams.get(self.id).and_then(|stream| stream.reset)
-    }
-
-    /// What the GOAWAY said by which the peer did nothing with this stream, if there was one.
-    pub(crate) fn ignored_by(&self) -> Option<Said> {
-        let said = self.watch.go_away();
-        said.filter(|said| self.id > said.last_stream_id)
-    }
-
-    /// Wakes this task when the next part of the request, its head or its end, has been handed to the kernel.
-    pub(crate) fn wake_when_flushed(&self, cx: &Context<'_>) {
-        let mut ledger = self.watch.lock();
-        if let Some(stream) = ledger.streams.get_mut(self.id) {
-            stream.waker = Some(cx.waker().clone());
-        }
-    }
-
-    /// Ready when the request has been handed to the kernel to its end, or the stream has ended before.
-    pub(crate) fn poll_flushed(&self, cx: &Context<'_>) -> Poll<()> {
-        let mut ledger = self.watch.lock();
-        match ledger.streams.get_mut(self.id) {
-            Some(stream) if stream.end != Way::Flushed && !stream.closed => {
-                stream.waker = Some(cx.waker().clone());
-                Poll::Pending
-            }
-            _ => Poll::Ready(()),
-        }
-    }
-
-    /// The request's body has data that the codec was not given yet.
-    pub(crate) fn hold(&self) {
-        self.watch.tell_after(|ledger| {
-            if let Some(stream) = ledger.streams.get_mut(self.id) {
-                stream.holding = true;
-                ledger.gained_data(self.id);
-            }
-        });
-    }
-
-    /// The codec was given so many bytes of the request's body.
-    pub(crate) fn gave(&self, bytes: usize) {
-        self.watch.tell_after(|ledger| {
-            if let Some(stream) = ledger.streams.get_mut(self.id) {
-                stream.holding = false;
-                stream.given += bytes as u64;
-                ledger.gained_data(self.id);
-            }
-        });
-    }
-
-    /// The request will not be written to its end. Emits `WroteRequest`, if its HEADERS were written and its end was not
-    /// told yet.
-    pub(crate) fn give_up(&self, outcome: impl FnOnce() -> WriteOutcome) {
-        let owed = self.watch.tell_after(|ledger| {
-            let stream = ledger.streams.get_mut(self.id)?;
-            let owed = stream.give_up()?;
-            let emitter = owed.0.clone();
-            ledger.end_wait(self.id, &mut Now::default(), || emitter.reason_for_drop());
-            Some(owed)
-        });
-        if let Some((emitter, body_bytes)) = owed {
-            told::given_up(&emitter, outcome, body_bytes);
-        }
-    }
-
-    /// The connection has failed, as the codec says. Ready when it has been told that it ended, which is not long after.
-    pub(crate) fn poll_ended(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut ledger = self.watch.lock();
-        if ledger.is_end_told {
-            return Poll::Ready(());
-        }
-        ledger.mourners.push(cx.waker().clone());
-        Poll::Pending
-    }
-
-    fn ask(&self, question: impl FnOnce(&Stream) -> bool) -> bool {
-        let ledger = self.watch.lock();
-        ledger.streams.get(self.id).is_some_and(question)
-    }
-}
-
-impl Drop for StreamWatch {
-    fn drop(&mut self) {
-        let id = self.id;
-        self.watch
-            .tell_after(|ledger| ledger.release(id, &mut Now::default()));
-    }
 }

@@ -25,6 +25,6 @@ fn data_of_a_request_that_nobody_asks_for_waits_for_nothing() {
     ];
     let told = tap_told(&ACTS.concat(), usize::MAX);
     let events = told.events[&1].concat();
-    assert!(events.contains("WroteBody"), "{events}");
+    assert!(events.contains("WroteRequest"), "{events}");
     assert!(!events.contains("FlowControlWait"), "{events}");
 }

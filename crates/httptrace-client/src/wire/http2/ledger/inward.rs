@@ -15,43 +15,42 @@ impl Ledger {
         match fact {
             Fact::Head(head) => {
                 let began = self.began.take();
-                if head.kind == kind::HEADERS {
-                    self.begin_response(head.stream, began, now);
+                match head.kind {
+                    kind::HEADERS => self.begin_block(head, began, now),
+                    kind::CONTINUATION => self.continue_block(head),
+                    _ => {}
                 }
-                self.measure_block(head);
             }
             Fact::Data(..) => {}
-            Fact::Done(head, payload) => {
-                let ends = match end_of_block(head, &mut self.block_in) {
-                    Some((_, ends)) => ends,
-                    None => head.kind == kind::DATA && head.ends_stream(),
-                };
-                if ends {
-                    self.end_response(head.stream, now);
+            Fact::Done(head, payload) => match head.kind {
+                kind::DATA if head.ends_stream() => self.end_response(head.stream, now),
+                kind::DATA => {}
+                kind::HEADERS | kind::CONTINUATION => {
+                    if let Some((_, true)) = end_of_block(head, &mut self.block_in) {
+                        self.end_response(head.stream, now);
+                    }
                 }
-                self.got_control(head, payload, now);
-            }
+                _ => self.got_control(head, payload, now),
+            },
         }
     }
 
-    fn begin_response(&mut self, id: u32, began: Option<Instant>, now: &mut Now) {
-        let Some(stream) = self.streams.get_mut(id) else {
+    /// A field block of a response begins. Its bytes are counted, frame by frame.
+    fn begin_block(&mut self, head: FrameHead, began: Option<Instant>, now: &mut Now) {
+        let Some(stream) = self.streams.get_mut(head.stream) else {
             return;
         };
-        if !std::mem::replace(&mut stream.response_begun, true) {
+        stream.block_bytes = u64::from(head.length);
+        let is_first = !std::mem::replace(&mut stream.response_begun, true);
+        if is_first && !stream.emitter.is_none() {
             let at = || began.unwrap_or_else(|| now.get());
-            self.tell_stream(id, at, What::FirstByte);
+            self.tell_stream(head.stream, at, What::FirstByte);
         }
     }
 
-    /// Counts the bytes of a response's field block, frame by frame.
-    fn measure_block(&mut self, head: FrameHead) {
+    fn continue_block(&mut self, head: FrameHead) {
         if let Some(stream) = self.streams.get_mut(head.stream) {
-            match head.kind {
-                kind::HEADERS => stream.block_bytes = u64::from(head.length),
-                kind::CONTINUATION => stream.block_bytes += u64::from(head.length),
-                _ => {}
-            }
+            stream.block_bytes += u64::from(head.length);
         }
     }
 

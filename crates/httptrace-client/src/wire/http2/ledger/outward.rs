@@ -12,14 +12,16 @@ impl Ledger {
         match fact {
             Fact::Head(_) => {}
             Fact::Data(head, bytes) => self.sent_data(head.stream, bytes, now),
-            Fact::Done(head, payload) => {
-                if let Some((id, ends)) = end_of_block(head, &mut self.block_out) {
-                    self.advance(id, true, ends, now);
-                } else if head.kind == kind::DATA && head.ends_stream() {
-                    self.advance(head.stream, false, true, now);
+            Fact::Done(head, payload) => match head.kind {
+                kind::DATA if head.ends_stream() => self.advance(head.stream, false, true, now),
+                kind::DATA => {}
+                kind::HEADERS | kind::CONTINUATION => {
+                    if let Some((id, ends)) = end_of_block(head, &mut self.block_out) {
+                        self.advance(id, true, ends, now);
+                    }
                 }
-                self.sent_control(head, payload, now);
-            }
+                _ => self.sent_control(head, payload, now),
+            },
         }
     }
 
