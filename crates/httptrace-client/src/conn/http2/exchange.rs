@@ -12,11 +12,11 @@ use http::{Request, Response, StatusCode};
 use httptrace::info::{CloseReason, Http2Code, RetryReason, WriteOutcome};
 use httptrace::{Emitter, ErrorKind, EventName, Phase};
 
+use super::head::Converted;
 use super::stream::Stream;
 use super::upload::{Background, Upload};
-use super::{StreamSlot, failure, head};
+use super::{Shared, StreamSlot, failure, head};
 use crate::conn::expect::{SharedGate, Waiting, asks_for_100};
-use crate::conn::http1::says;
 use crate::conn::informational::Informational;
 use crate::conn::patience::HeadDeadline;
 use crate::conn::{Failed, Patience, SendBody};
@@ -106,22 +106,21 @@ fn open(
     let expects_100 = asks_for_100(&request);
     let gate = waiting.as_ref().map(|waiting| waiting.gate().clone());
     let shared = Arc::clone(&slot.conn.0);
-    let is_last = says(request.headers(), "close");
-    let (head, body) = match head::convert(request, shared.key.https, &shared.authority) {
-        Ok(converted) => converted,
-        Err(error) => return Err(unsendable(error)),
-    };
-    if let Err(error) = check_list_size(&head, shared.watch.max_header_list()) {
-        return Err(unsendable(error));
-    }
+    let converted = convert(request, &shared).map_err(unsendable)?;
     let opening = Opening {
         emitter: emitter.clone(),
         fields: match emitter.wants(EventName::WroteHeaderField) {
-            true => head::fields(&head),
+            true => converted.fields(),
             false => Vec::new(),
         },
         holds_body: waiting.is_some(),
     };
+    let Converted {
+        head,
+        body,
+        says_close,
+        ..
+    } = converted;
     let is_bodyless = body.is_nothing();
     let sender = slot.conn.lock_sender().clone();
     let Some(mut sender) = sender else {
@@ -136,7 +135,7 @@ fn open(
         Err(error) => return Err(unsent(&slot, body, Some(error))),
     };
     slot.opened = true;
-    if is_last {
+    if says_close {
         slot.conn.retire(CloseReason::RequestSaidClose, None);
         slot.conn.tell_pool();
     }
@@ -320,6 +319,12 @@ fn unsendable(error: Error) -> Failed {
         response_begun: false,
         connection_lost: false,
     }
+}
+
+fn convert(request: Request<SendBody>, shared: &Shared) -> Result<Converted, Error> {
+    let converted = head::convert(request, shared.key.https, &shared.authority)?;
+    check_list_size(&converted.head, shared.watch.max_header_list())?;
+    Ok(converted)
 }
 
 /// Whether the peer takes a header list of this size, as far as it has said (RFC 9113 section 10.5.1).

@@ -2,12 +2,12 @@
 
 use std::sync::OnceLock;
 
-use http::uri::{Authority, Scheme};
+use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version, header};
 use httptrace::info::FieldName;
 
 use crate::conn::SendBody;
-use crate::conn::http1::options;
+use crate::conn::http1::{options, says};
 use crate::error::Error;
 use crate::wire::Field;
 
@@ -16,13 +16,13 @@ use crate::wire::Field;
 pub(super) struct KnownAuthority(OnceLock<(HeaderValue, Authority)>);
 
 impl KnownAuthority {
-    fn of(&self, host: HeaderValue) -> Result<Authority, Error> {
-        if let Some((_, authority)) = self.0.get().filter(|(known, _)| *known == host) {
+    fn of(&self, host: &HeaderValue) -> Result<Authority, Error> {
+        if let Some((_, authority)) = self.0.get().filter(|(known, _)| known == host) {
             return Ok(authority.clone());
         }
         let authority = Authority::try_from(host.as_bytes()).map_err(|_| unnameable_host())?;
         // The first stays known: another one is read each time.
-        let _ = self.0.set((host, authority.clone()));
+        let _ = self.0.set((host.clone(), authority.clone()));
         Ok(authority)
     }
 }
@@ -31,16 +31,27 @@ fn unnameable_host() -> Error {
     Error::usage("the request's Host is not one that HTTP/2 can name")
 }
 
-/// Turns a request as it is built for HTTP/1, in origin-form with `Host`, into its head for HTTP/2 and its body.
+/// A request as HTTP/2 sends it.
+pub(super) struct Converted {
+    pub(super) head: Request<()>,
+    pub(super) body: SendBody,
+    /// As the request's `Host` had it.
+    authority: HeaderValue,
+    /// No other request shall come after it on the connection.
+    pub(super) says_close: bool,
+}
+
+/// Turns a request as it is built for HTTP/1, in origin-form with `Host`, into one for HTTP/2.
 pub(super) fn convert(
     request: Request<SendBody>,
     https: bool,
     known: &KnownAuthority,
-) -> Result<(Request<()>, SendBody), Error> {
+) -> Result<Converted, Error> {
     let (mut parts, body) = request.into_parts();
-    let host = parts.headers.remove(header::HOST);
+    let authority = parts.headers.remove(header::HOST);
+    let authority = authority.ok_or_else(unnameable_host)?;
     let mut uri = std::mem::take(&mut parts.uri).into_parts();
-    uri.authority = Some(known.of(host.ok_or_else(unnameable_host)?)?);
+    uri.authority = Some(known.of(&authority)?);
     uri.scheme = Some(match https {
         true => Scheme::HTTPS,
         false => Scheme::HTTP,
@@ -51,8 +62,13 @@ pub(super) fn convert(
     parts.uri = Uri::from_parts(uri)
         .map_err(|_| Error::usage("the request's URI is not one that HTTP/2 can name"))?;
     parts.version = Version::HTTP_2;
-    strip(&mut parts.headers);
-    Ok((Request::from_parts(parts, ()), body))
+    let says_close = strip(&mut parts.headers);
+    Ok(Converted {
+        head: Request::from_parts(parts, ()),
+        body,
+        authority,
+        says_close,
+    })
 }
 
 /// Fields that are about an HTTP/1 connection (RFC 9113 section 8.2.2).
@@ -64,13 +80,14 @@ fn is_of_http1(name: &HeaderName) -> bool {
         || name == "proxy-connection"
 }
 
-/// Takes out what has no place in HTTP/2.
-fn strip(headers: &mut HeaderMap) {
+/// Takes out what has no place in HTTP/2. Returns whether that said that the connection ends.
+fn strip(headers: &mut HeaderMap) -> bool {
     // As a rule there is nothing: that is seen sooner than each of them is looked for.
     let mut names = headers.keys();
     if !names.any(|name| is_of_http1(name) || *name == header::TE) {
-        return;
+        return false;
     }
+    let says_close = says(headers, "close");
     let named = options(headers)
         .filter_map(|option| option.parse().ok())
         // Which HTTP/1 wants to be named there (RFC 9110 section 10.1.4), and HTTP/2 has as well.
@@ -87,26 +104,48 @@ fn strip(headers: &mut HeaderMap) {
             headers.insert(header::TE, HeaderValue::from_static("trailers"));
         }
     }
+    says_close
 }
 
-/// The fields that go over the wire, in the order in which the codec writes them.
-pub(super) fn fields(head: &Request<()>) -> Vec<Field> {
-    let uri = head.uri();
-    let pseudo = [
-        (":method", Some(head.method().as_str())),
-        (":scheme", uri.scheme_str()),
-        (":authority", uri.authority().map(Authority::as_str)),
-        (":path", uri.path_and_query().map(|path| path.as_str())),
-    ];
-    let pseudo = pseudo.into_iter().filter_map(|(name, value)| {
-        let value = HeaderValue::from_str(value?).ok()?;
-        Some((FieldName::from_static(name), value.into()))
-    });
-    let named = head.headers().keys().map(|name| {
-        let values = head.headers().get_all(name).iter().cloned();
-        (name.into(), values.collect())
-    });
-    pseudo.chain(named).collect()
+impl Converted {
+    /// The fields that go over the wire, in the order in which the codec writes them.
+    pub(super) fn fields(&self) -> Vec<Field> {
+        let (uri, headers) = (self.head.uri(), self.head.headers());
+        let mut fields: Vec<Field> = Vec::with_capacity(4 + headers.keys_len());
+        let mut add = |name, value: HeaderValue| {
+            fields.push((FieldName::from_static(name), value.into()));
+        };
+        if let Some(method) = method_value(self.head.method()) {
+            add(":method", method);
+        }
+        if let Some(scheme) = uri.scheme() {
+            let is_https = *scheme == Scheme::HTTPS;
+            let scheme = if is_https { "https" } else { "http" };
+            add(":scheme", HeaderValue::from_static(scheme));
+        }
+        add(":authority", self.authority.clone());
+        let path = uri.path_and_query().map(PathAndQuery::as_str);
+        if let Some(path) = path.and_then(|path| HeaderValue::from_str(path).ok()) {
+            add(":path", path);
+        }
+        for name in headers.keys() {
+            let values = headers.get_all(name).iter().cloned();
+            fields.push((name.into(), values.collect()));
+        }
+        fields
+    }
+}
+
+/// A method's name; without an allocation, where it is one of the usual ones.
+fn method_value(method: &Method) -> Option<HeaderValue> {
+    Some(match *method {
+        Method::GET => HeaderValue::from_static("GET"),
+        Method::POST => HeaderValue::from_static("POST"),
+        Method::PUT => HeaderValue::from_static("PUT"),
+        Method::HEAD => HeaderValue::from_static("HEAD"),
+        Method::DELETE => HeaderValue::from_static("DELETE"),
+        _ => HeaderValue::from_str(method.as_str()).ok()?,
+    })
 }
 
 /// How large a header list is, as the peer counts it (RFC 9113 section 6.5.2).

@@ -176,8 +176,11 @@ impl Ledger {
         if let Some(said) = self.go_away_out.take() {
             self.tell_all(&What::GoAway(said), now);
         }
-        let mut carried = Vec::new();
         let mut touched = std::mem::take(&mut self.touched);
+        let mut carried = match self.streams.are_heard() {
+            true => Vec::with_capacity(touched.len()),
+            false => Vec::new(),
+        };
         for id in touched.drain(..) {
             let Some(stream) = self.streams.get_mut(id) else {
                 continue;
