@@ -72,6 +72,9 @@ impl Waiters {
 
     /// Whether anybody waits for a connection of this key.
     pub(crate) fn any(&self, key: &Key) -> bool {
+        if self.waiting.is_empty() {
+            return false;
+        }
         let host = self.hosts.get(key);
         host.is_some_and(|host| !host.waiters.is_empty())
     }
@@ -151,10 +154,11 @@ impl Waiters {
 
     /// Takes the waiter that has waited longest.
     pub(crate) fn pop(&mut self, key: &Key) -> Option<WaiterId> {
-        let host = self.hosts.get_mut(key)?;
-        if host.waiters.is_empty() {
+        if self.waiting.is_empty() {
+            // As a rule: nobody needs to be looked for.
             return None;
         }
+        let host = self.hosts.get_mut(key)?;
         let waiting = &mut self.waiting;
         let next = std::iter::from_fn(|| host.waiters.pop_front()).find(|id| waiting.remove(id));
         self.tidy(key);
