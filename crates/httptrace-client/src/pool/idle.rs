@@ -1,5 +1,6 @@
 //! The idle connections: newest first for whoever asks, oldest first for whoever must go.
 
+use std::iter;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -81,12 +82,16 @@ impl<C> IdleConns<C> {
         let Some(own) = self.hosts.get_mut(key) else {
             return taken;
         };
-        while let Some(place) = own.last() {
+        let mut next = own.last();
+        while let Some(place) = next {
+            next = self.conns.before::<OWN>(place);
+            // One that is lent is left where it is.
+            let Some(newest) = self.conns.lend(place) else {
+                continue;
+            };
             self.conns.leave(&mut self.all, place);
             self.conns.leave(own, place);
-            let Some(newest) = self.conns.take(place) else {
-                break;
-            };
+            self.conns.vacate(place);
             let idle_for = now.saturating_duration_since(newest.since);
             if self.limits.timeout.is_none_or(|limit| idle_for < limit) {
                 taken.newest = Some((newest.conn, idle_for));
@@ -155,22 +160,39 @@ impl<C> IdleConns<C> {
         now.saturating_duration_since(since) >= limit
     }
 
-    /// Takes those of the connections in some places that `suspect` picks, each with the moment since when it is idle.
-    /// A connection has the same place while it is idle, below [`places`](Self::places).
-    pub(crate) fn take_suspects(
+    /// Lends those of the connections in some places that `suspect` picks. They are still counted, and keep their turn,
+    /// but nobody gets them meanwhile. A connection has the same place while it is idle, below
+    /// [`places`](Self::places).
+    pub(crate) fn lend_suspects(
         &mut self,
         places: Range<usize>,
         suspect: impl Fn(&C) -> bool,
-    ) -> Vec<(C, Instant)> {
-        let mut suspects = Vec::new();
+    ) -> Vec<Lent<C>> {
+        let mut lent = Vec::new();
         for place in places {
             let conn = self.conns.get(place).map(|idle| &idle.conn);
             if conn.is_some_and(&suspect) {
-                let taken = self.take_from(place);
-                suspects.extend(taken.map(|idle| (idle.conn, idle.since)));
+                let taken = self.conns.lend(place);
+                lent.extend(taken.map(|idle| idle.lent_from(place)));
             }
         }
-        suspects
+        lent
+    }
+
+    /// A connection that was lent is idle still.
+    pub(crate) fn give_back(&mut self, conn: C, place: LentPlace) {
+        let LentPlace { place, key, since } = place;
+        self.conns.restore(place, Idle { conn, key, since });
+    }
+
+    /// A connection that was lent does not come back.
+    pub(crate) fn give_up(&mut self, place: LentPlace) {
+        let LentPlace { place, key, .. } = place;
+        if let Some(own) = self.hosts.get_mut(&key) {
+            self.conns.leave(own, place);
+        }
+        self.conns.leave(&mut self.all, place);
+        self.conns.vacate(place);
     }
 
     /// How many places there are.
@@ -188,23 +210,49 @@ impl<C> IdleConns<C> {
         self.limits.per_host
     }
 
-    /// Since when the one is idle that has been so for longest.
+    /// Since when the one is idle that has been so for longest, of those that are not lent.
     pub(crate) fn oldest_since(&self) -> Option<Instant> {
-        let oldest = self.conns.get(self.all.first()?)?;
+        let oldest = self.conns.get(self.oldest()?)?;
         Some(oldest.since)
     }
 
-    /// Takes the one that has been idle for longest.
+    /// Takes the one that has been idle for longest, of those that are not lent.
     pub(crate) fn take_oldest(&mut self) -> Option<C> {
-        let oldest = self.take_from(self.all.first()?)?;
-        Some(oldest.conn)
-    }
-
-    fn take_from(&mut self, place: usize) -> Option<Idle<C>> {
+        let place = self.oldest()?;
         let own = self.hosts.get_mut(&self.conns.get(place)?.key)?;
         self.conns.leave(own, place);
         self.conns.leave(&mut self.all, place);
-        self.conns.take(place)
+        self.conns.take(place).map(|idle| idle.conn)
+    }
+
+    fn oldest(&self) -> Option<usize> {
+        let mut places =
+            iter::successors(self.all.first(), |place| self.conns.after::<ALL>(*place));
+        places.find(|place| self.conns.get(*place).is_some())
+    }
+}
+
+/// A connection that is looked at.
+#[derive(Debug)]
+pub(crate) struct Lent<C> {
+    pub(crate) conn: C,
+    pub(crate) place: LentPlace,
+}
+
+/// Where it was idle, to be given back or given up.
+#[derive(Debug)]
+pub(crate) struct LentPlace {
+    place: usize,
+    pub(crate) key: Arc<Key>,
+    /// Since when it is idle.
+    pub(crate) since: Instant,
+}
+
+impl<C> Idle<C> {
+    fn lent_from(self, place: usize) -> Lent<C> {
+        let Self { conn, key, since } = self;
+        let place = LentPlace { place, key, since };
+        Lent { conn, place }
     }
 }
 
@@ -291,19 +339,48 @@ mod tests {
         assert_eq!(conns.len(), 1);
     }
 
+    /// Lends those in these places.
+    fn lend(conns: &mut IdleConns<&'static str>, places: Range<usize>) -> Vec<Lent<&'static str>> {
+        conns.lend_suspects(places, |_| true)
+    }
+
     #[test]
-    fn suspects_are_taken_out_of_the_middle() {
+    fn one_that_is_lent_is_not_taken_and_keeps_its_turn() {
         let runtime = runtime();
         let (a, now) = (key(&runtime, "a"), Instant::now());
-        let mut conns = conns(10, 10);
+        let mut conns = conns(10, 3);
         for conn in ["one", "two", "three"] {
             conns.put(&a, conn, now);
         }
-        let suspects = conns.take_suspects(0..conns.places(), |conn| *conn == "two");
-        assert_eq!(suspects, [("two", now)]);
+        let mut lent = conns.lend_suspects(0..conns.places(), |conn| *conn != "two");
+        assert_eq!(conns.len(), 3);
+        assert!(conns.is_full(&a));
+        assert_eq!(newest(&mut conns, &a, now), Some("two"));
+        assert_eq!(newest(&mut conns, &a, now), None);
+        assert!(conns.take_oldest().is_none());
+        for Lent { conn, place } in lent.drain(..) {
+            assert_eq!(place.since, now);
+            conns.give_back(conn, place);
+        }
+        conns.put(&a, "four", now);
+        assert_eq!(newest(&mut conns, &a, now), Some("four"));
+        assert_eq!(conns.take_oldest(), Some("one"));
         assert_eq!(newest(&mut conns, &a, now), Some("three"));
-        assert_eq!(newest(&mut conns, &a, now), Some("one"));
-        assert_eq!(conns.len(), 0);
+    }
+
+    #[test]
+    fn one_that_was_lent_and_is_given_up_leaves_nothing() {
+        let runtime = runtime();
+        let (a, now) = (key(&runtime, "a"), Instant::now());
+        let mut conns = conns(10, 3);
+        conns.put(&a, "one", now);
+        let lent = lend(&mut conns, 0..1);
+        assert_eq!(conns.drain(), Vec::<&str>::new());
+        for one in lent {
+            conns.give_up(one.place);
+        }
+        conns.forget(&a);
+        assert_eq!((conns.len(), conns.hosts.len()), (0, 0));
     }
 
     #[test]
@@ -315,15 +392,14 @@ mod tests {
             conns.put(&a, conn, now);
         }
         let looks = Cell::new(0);
-        let suspects = conns.take_suspects(1..3, |_| {
+        conns.lend_suspects(1..3, |_| {
             looks.set(looks.get() + 1);
-            true
+            false
         });
         assert_eq!(looks.get(), 2);
-        assert_eq!(suspects, [("two", now), ("three", now)]);
         let later = now + Duration::from_secs(90);
-        assert_eq!(conns.take_expired(later, 2), ["one", "four"]);
-        assert_eq!(conns.take_expired(later, 2), ["five"]);
+        assert_eq!(conns.take_expired(later, 2), ["one", "two"]);
+        assert_eq!(conns.take_expired(later, 10), ["three", "four", "five"]);
     }
 
     #[test]

@@ -104,7 +104,7 @@ impl Pool {
     }
 
     /// Why no connection at all is kept at the moment.
-    fn refusal(&self, state: &State) -> Option<Refusal> {
+    pub(super) fn refusal(&self, state: &State) -> Option<Refusal> {
         if state.closed {
             Some(Refusal::ClientDropped)
         } else if !self.keep_alives {

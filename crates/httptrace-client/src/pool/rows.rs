@@ -105,15 +105,41 @@ impl<T> Slots<T> {
 
     /// Takes it, which stands in no row any more.
     pub(crate) fn take(&mut self, place: usize) -> Option<T> {
-        let slot = self.slots.get_mut(place)?;
-        let content = slot.content.take()?;
-        slot.links[0].after = self.vacant;
+        let content = self.lend(place)?;
+        self.vacate(place);
+        Some(content)
+    }
+
+    /// Takes it for a while: its place in the rows is kept, until it is [`restore`](Self::restore)d or the place is
+    /// [`vacate`](Self::vacate)d.
+    pub(crate) fn lend(&mut self, place: usize) -> Option<T> {
+        self.slots.get_mut(place)?.content.take()
+    }
+
+    pub(crate) fn restore(&mut self, place: usize, content: T) {
+        self.slots[place].content = Some(content);
+    }
+
+    /// Gives up a place that is lent, and in no row any more.
+    pub(crate) fn vacate(&mut self, place: usize) {
+        self.slots[place].links[0].after = self.vacant;
         self.vacant = place;
         self.len -= 1;
         if self.len == 0 && self.slots.len() > SMALL {
             *self = Self::new();
         }
-        Some(content)
+    }
+
+    /// The place before this one in a row.
+    pub(crate) fn before<const N: usize>(&self, place: usize) -> Option<usize> {
+        let before = self.slots[place].links[N].before;
+        (before != NOWHERE).then_some(before)
+    }
+
+    /// The place after this one in a row.
+    pub(crate) fn after<const N: usize>(&self, place: usize) -> Option<usize> {
+        let after = self.slots[place].links[N].after;
+        (after != NOWHERE).then_some(after)
     }
 
     /// Puts it at the end of a row.

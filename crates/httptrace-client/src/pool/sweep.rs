@@ -9,8 +9,10 @@ use tokio::runtime::{self, Handle};
 use tokio::task::{self, JoinHandle};
 
 use super::Pool;
+use super::idle::{Lent, LentPlace};
 use crate::clock;
 use crate::conn::http1::Rest;
+use crate::conn::{Connection, Dead};
 
 /// The task that sweeps. It ends by itself when nothing is idle, and with the pool.
 pub(super) struct Sweeper {
@@ -20,8 +22,9 @@ pub(super) struct Sweeper {
 
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// How many connections are looked at while the lock is held: some ten microseconds.
-const SLICE: usize = 128;
+/// How many connections are looked at while the lock is held, and may be lent at a time: whoever wants one of these
+/// meanwhile has to wait, or to dial.
+const SLICE: usize = 32;
 
 impl Sweeper {
     /// Sees to it that the sweep runs, for a connection of this runtime: there or, if it has to begin, on the current
@@ -80,7 +83,7 @@ impl Pool {
         while self.sweep_expired() {
             task::yield_now().await;
         }
-        // Those that come later have just been looked at.
+        // Those that come later have their turn the next time.
         let places = self.lock().idle.places();
         for first in (0..places).step_by(SLICE) {
             self.sweep_suspects(first..places.min(first + SLICE));
@@ -109,23 +112,39 @@ impl Pool {
     /// Looks after those of the connections in these places that have been woken up.
     fn sweep_suspects(self: &Arc<Self>, places: Range<usize>) {
         let mut state = self.lock();
-        let suspects = state.idle.take_suspects(places, |conn| conn.is_suspect());
+        let suspects = state.idle.lend_suspects(places, |conn| conn.is_suspect());
         drop(state);
-        for (mut conn, since) in suspects {
-            match conn.check(clock::now().saturating_duration_since(since)) {
-                Err(dead) => self.close(conn, &self.emitter, dead, Some(NoticedBy::Sweep)),
+        for Lent { mut conn, place } in suspects {
+            let idle_for = clock::now().saturating_duration_since(place.since);
+            let dead = match conn.check(idle_for) {
+                Err(dead) => dead,
                 // Something harmless came, a TLS session ticket for example. It listens again.
                 Ok(()) => match conn.listen() {
-                    Rest::Ready => self.put_unseen(conn),
-                    Rest::Busy => {
-                        let noticed = Some(NoticedBy::Sweep);
-                        self.close_idle_conn(conn, CloseReason::PeerClosed, noticed);
+                    Rest::Ready => {
+                        self.keep_idle(conn, place);
+                        continue;
                     }
-                    Rest::Closed(dead) => {
-                        self.close(conn, &self.emitter, dead, Some(NoticedBy::Sweep));
-                    }
+                    Rest::Busy => Dead::because(CloseReason::PeerClosed),
+                    Rest::Closed(dead) => dead,
                 },
-            }
+            };
+            self.lock().idle.give_up(place);
+            self.close(conn, &self.emitter, dead, Some(NoticedBy::Sweep));
+        }
+    }
+
+    /// It stays as it was, unless somebody has come to wait for one, or all were to go.
+    fn keep_idle(self: &Arc<Self>, conn: Box<Connection>, place: LentPlace) {
+        let mut state = self.lock();
+        let is_wanted = state.waiters.any(&place.key);
+        if !is_wanted && self.refusal(&state).is_none() {
+            return state.idle.give_back(conn, place);
+        }
+        let since = place.since;
+        state.idle.give_up(place);
+        drop(state);
+        if let Some((conn, refusal)) = self.offer(conn, since) {
+            self.close_idle_conn(conn, refusal.close_reason(), None);
         }
     }
 }
