@@ -27,6 +27,8 @@ pub(crate) struct Waiters {
 #[derive(Debug, Default)]
 struct Host {
     waiters: VecDeque<WaiterId>,
+    /// How many of these wait no more.
+    gone: usize,
     /// Waiters whose dial has not been allowed yet.
     dial_queue: VecDeque<WaiterId>,
     /// Waiters that wait for the dial of another, or for a stream.
@@ -148,6 +150,9 @@ impl Waiters {
     /// It waits no more: it is served, or gave up. Returns whether it had been waiting.
     pub(crate) fn remove(&mut self, key: &Key, id: WaiterId) -> bool {
         let was_waiting = self.waiting.remove(&id);
+        if let (true, Some(host)) = (was_waiting, self.hosts.get_mut(key)) {
+            host.gone += 1;
+        }
         self.tidy(key);
         was_waiting
     }
@@ -196,18 +201,37 @@ impl Waiters {
         let Some(host) = self.hosts.get_mut(key) else {
             return;
         };
-        for queue in [&mut host.waiters, &mut host.dial_queue, &mut host.joined] {
-            while queue.front().is_some_and(|id| !self.waiting.contains(id)) {
-                queue.pop_front();
-            }
-        }
+        host.forget_gone(&self.waiting);
         if host.conns == 0 && host.waiters.is_empty() {
             self.hosts.remove(key);
         }
     }
 }
 
+/// So many of those who gave up may be remembered of a host, and as many again as wait.
+const FEW: usize = 32;
+
 impl Host {
+    /// Forgets who waits no more: at the front of the queues at once, and in their middle when there are many.
+    fn forget_gone(&mut self, waiting: &HashSet<WaiterId>) {
+        let is_gone = |id: &WaiterId| !waiting.contains(id);
+        while self.waiters.front().is_some_and(is_gone) {
+            self.waiters.pop_front();
+            self.gone = self.gone.saturating_sub(1);
+        }
+        for queue in [&mut self.dial_queue, &mut self.joined] {
+            while queue.front().is_some_and(is_gone) {
+                queue.pop_front();
+            }
+        }
+        if self.gone > FEW + self.waiters.len() / 2 {
+            for queue in [&mut self.waiters, &mut self.dial_queue, &mut self.joined] {
+                queue.retain(|id| waiting.contains(id));
+            }
+            self.gone = 0;
+        }
+    }
+
     fn may_dial(&self, max: Option<usize>) -> bool {
         max.is_none_or(|max| self.conns < max)
     }
@@ -271,6 +295,30 @@ mod tests {
         let (still_waits, _) = waiters.add(&a);
         waiters.remove(&a, gave_up);
         assert_eq!(waiters.release(&a), Some(still_waits));
+    }
+
+    #[test]
+    fn those_who_gave_up_are_forgotten_although_another_waits_before_them() {
+        let runtime = runtime();
+        let a = key(&runtime, "a");
+        let mut waiters = Waiters::new(Some(1));
+        waiters.add(&a);
+        let (queued, _) = waiters.add(&a);
+        let mut most = 0;
+        for number in 0..1000 {
+            let id = match number % 2 {
+                0 => waiters.add(&a).0,
+                _ => waiters.join(&a),
+            };
+            waiters.remove(&a, id);
+            // unwrap is ok in tests: somebody waits.
+            let host = waiters.hosts.get(&a).unwrap();
+            let length = host.waiters.len().max(host.dial_queue.len());
+            most = most.max(length.max(host.joined.len()));
+        }
+        assert!(most <= 2 * FEW + 4, "{most}");
+        assert!(waiters.is_waiting(queued));
+        assert_eq!(waiters.release(&a), Some(queued));
     }
 
     #[test]
