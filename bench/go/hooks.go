@@ -17,7 +17,7 @@ type times struct {
 }
 
 // withHooks sets all sixteen.
-func withHooks(ctx context.Context) (context.Context, *times) {
+func withHooks(ctx context.Context) context.Context {
 	t := &times{}
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn:              func(string) { t.getConn = time.Now() },
@@ -42,5 +42,5 @@ func withHooks(ctx context.Context) (context.Context, *times) {
 		WroteHeaders:    func() { t.wroteHeaders = time.Now() },
 		Wait100Continue: func() { t.wait100Continue = time.Now() },
 		WroteRequest:    func(httptrace.WroteRequestInfo) { t.wroteRequest = time.Now() },
-	}), t
+	})
 }

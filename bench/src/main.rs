@@ -4,10 +4,14 @@
 //! (`bench work`), each on a core of its own.
 
 mod allocator;
+mod certificate;
 mod cli;
+mod client;
 mod drive;
+mod figure;
 mod load;
 mod peer;
+mod report;
 mod serve;
 mod usage;
 mod work;

@@ -62,3 +62,33 @@ pub(crate) fn pin(cores: &[usize]) -> Result<(), Error> {
     sched_setaffinity(Pid::from_raw(0), &set)?;
     Ok(())
 }
+
+/// Bytes of this process that are in memory.
+pub(crate) fn resident() -> Result<u64, Error> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    kibibytes(&status, "VmRSS:").ok_or_else(|| "/proc/self/status does not say VmRSS".into())
+}
+
+/// The most that was ever in memory.
+pub(crate) fn resident_peak() -> Result<u64, Error> {
+    let kib = getrusage(UsageWho::RUSAGE_SELF)?.max_rss();
+    Ok(kib.unsigned_abs() * 1024)
+}
+
+fn kibibytes(status: &str, name: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_is_read_from_the_status_of_a_process() {
+        let status = "Name:\tbench\nVmRSS:\t    5120 kB\nThreads:\t1\n";
+        assert_eq!(kibibytes(status, "VmRSS:"), Some(5 * 1024 * 1024));
+        assert_eq!(kibibytes(status, "VmSwap:"), None);
+    }
+}

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::child::arguments;
 use crate::Error;
 use crate::work::Work;
 
@@ -16,11 +15,15 @@ pub(super) fn is_there() -> bool {
 }
 
 /// Runs a worker to its end, and counts all its instructions; the profile goes into a folder, if there is one.
-pub(super) fn instructions(work: &Work, keep: Option<&Path>) -> Result<u64, Error> {
+pub(super) fn instructions(
+    worker: Command,
+    work: &Work,
+    keep: Option<&Path>,
+) -> Result<u64, Error> {
+    let (load, client, calls) = (work.load.name(), work.client.name(), work.calls);
     let profile = match keep {
         Some(folder) => {
             std::fs::create_dir_all(folder)?;
-            let (load, client, calls) = (work.load.name(), work.client.name(), work.calls);
             folder.join(format!("callgrind.{load}.{client}.{calls}"))
         }
         None => "/dev/null".into(),
@@ -28,14 +31,17 @@ pub(super) fn instructions(work: &Work, keep: Option<&Path>) -> Result<u64, Erro
     let mut command = Command::new("valgrind");
     command.arg("--tool=callgrind");
     command.arg(format!("--callgrind-out-file={}", profile.display()));
-    command.arg(std::env::current_exe()?);
-    command.args(arguments(work));
-    command.stdin(Stdio::null()).stdout(Stdio::null());
-    let output = command.output()?;
+    command.arg(worker.get_program()).args(worker.get_args());
+    for (name, value) in worker.get_envs() {
+        command.env(name, value.unwrap_or_default());
+    }
+    let output = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .output()?;
     let said = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() {
-        let what = format!("{} could not do {}", work.client.name(), work.load.name());
-        return Err(format!("{what} under valgrind:\n{said}").into());
+        return Err(format!("{client} could not do {load} under valgrind:\n{said}").into());
     }
     collected(&said).ok_or_else(|| format!("valgrind said no number:\n{said}").into())
 }

@@ -1,4 +1,5 @@
-//! Bare connections of hyper: one for each lane with HTTP/1.1, one for all with HTTP/2.
+//! Bare connections of hyper: one for each lane with HTTP/1.1, one for all with HTTP/2, one for each call if it is to
+//! be a cold one.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -9,15 +10,20 @@ use http::header::HOST;
 use http::{HeaderValue, Uri};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
 use super::payload::Payload;
-use super::{Job, Lane, Peer};
+use super::{Job, Lane, Peer, tls};
 use crate::Error;
 use crate::load::Protocol;
 
+#[derive(Clone)]
 pub(crate) struct Hyper {
     shared: Option<http2::SendRequest<Payload>>,
+    tls: Option<TlsConnector>,
     job: Arc<Job>,
 }
 
@@ -30,12 +36,29 @@ impl Hyper {
             tokio::spawn(connection);
             shared = Some(sender);
         }
-        Ok(Self { shared, job })
+        let mut tls = None;
+        if job.load.tls().is_some() {
+            tls = Some(TlsConnector::from(Arc::new(tls::config()?)));
+        }
+        Ok(Self { shared, tls, job })
+    }
+
+    async fn cold_call(&self) -> Result<(), Error> {
+        let stream = connect(&self.job).await?;
+        let job = self.job.clone();
+        match &self.tls {
+            None => Http1::over(stream, job).await?.call().await,
+            Some(tls) => {
+                let name = ServerName::IpAddress(self.job.address.ip().into());
+                let stream = tls.connect(name, stream).await?;
+                Http1::over(stream, job).await?.call().await
+            }
+        }
     }
 }
 
 async fn connect(job: &Job) -> Result<TcpStream, Error> {
-    let stream = TcpStream::connect(&job.authority).await?;
+    let stream = TcpStream::connect(job.address).await?;
     stream.set_nodelay(true)?;
     Ok(stream)
 }
@@ -45,30 +68,21 @@ impl Peer for Hyper {
 
     async fn lane(&self) -> Result<Calls, Error> {
         let job = self.job.clone();
+        if job.load.is_cold() {
+            return Ok(Calls::Cold(self.clone()));
+        }
         if let Some(sender) = &self.shared {
             return Ok(Calls::Http2(sender.clone(), job));
         }
-        let io = TokioIo::new(connect(&job).await?);
-        let (sender, connection) = http1::handshake(io).await?;
-        let connection = Connection {
-            inner: Box::pin(connection),
-            has_ended: false,
-        };
-        let path = Uri::from_static("/hello");
-        let host = HeaderValue::from_str(&job.authority)?;
-        Ok(Calls::Http1(Box::new(Http1 {
-            sender,
-            connection,
-            path,
-            host,
-            job,
-        })))
+        let stream = connect(&job).await?;
+        Ok(Calls::Http1(Box::new(Http1::over(stream, job).await?)))
     }
 }
 
 pub(crate) enum Calls {
-    Http1(Box<Http1>),
+    Http1(Box<Http1<TcpStream>>),
     Http2(http2::SendRequest<Payload>, Arc<Job>),
+    Cold(Hyper),
 }
 
 impl Lane for Calls {
@@ -81,19 +95,34 @@ impl Lane for Calls {
                 let response = sender.send_request(request).await?;
                 job.read(response).await
             }
+            Self::Cold(hyper) => hyper.cold_call().await,
         }
     }
 }
 
-pub(crate) struct Http1 {
+pub(crate) struct Http1<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> {
     sender: http1::SendRequest<Payload>,
-    connection: Connection,
+    connection: Connection<S>,
     path: Uri,
     host: HeaderValue,
     job: Arc<Job>,
 }
 
-impl Http1 {
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Http1<S> {
+    async fn over(stream: S, job: Arc<Job>) -> Result<Self, Error> {
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        Ok(Self {
+            sender,
+            connection: Connection {
+                inner: connection,
+                has_ended: false,
+            },
+            path: Uri::from_static("/hello"),
+            host: HeaderValue::from_str(&job.authority)?,
+            job,
+        })
+    }
+
     async fn call(&mut self) -> Result<(), Error> {
         let Self {
             sender,
@@ -114,12 +143,12 @@ impl Http1 {
 }
 
 /// A connection that makes progress only while a call waits for it: no task of its own, no switch between the two.
-struct Connection {
-    inner: Pin<Box<http1::Connection<TokioIo<TcpStream>, Payload>>>,
+struct Connection<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> {
+    inner: http1::Connection<TokioIo<S>, Payload>,
     has_ended: bool,
 }
 
-impl Connection {
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Connection<S> {
     async fn while_it_drives<T>(
         &mut self,
         call: impl Future<Output = Result<T, Error>>,
@@ -132,7 +161,7 @@ impl Connection {
                 return Poll::Ready(result);
             }
             if !self.has_ended
-                && let Poll::Ready(ended) = self.inner.as_mut().poll(cx)
+                && let Poll::Ready(ended) = Pin::new(&mut self.inner).poll(cx)
             {
                 self.has_ended = true;
                 ended?;

@@ -5,15 +5,18 @@
 
 mod hyper;
 mod hyper_util;
+mod openwire;
 mod ours;
 mod payload;
 mod raw;
+mod reqwest;
+mod tls;
 
 use std::future::Future;
+use std::net::SocketAddr;
 
-use clap::ValueEnum;
 use http::header::{ACCEPT, USER_AGENT};
-use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body_util::BodyExt;
 
 use crate::Error;
@@ -22,49 +25,18 @@ use payload::Payload;
 
 pub(crate) use self::hyper::Hyper;
 pub(crate) use self::hyper_util::HyperUtil;
+pub(crate) use self::openwire::Openwire;
 pub(crate) use self::ours::{Ours, Trace};
 pub(crate) use self::raw::Raw;
-
-/// A client, by the name that reports give it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-#[value(rename_all = "snake_case")]
-pub(crate) enum Client {
-    /// Ours, without a trace.
-    OursNone,
-    /// Ours, with a trace that nobody listens to.
-    OursEmpty,
-    /// Ours, with a fresh recorder for each call, whose events are folded at its end.
-    OursRecorded,
-    /// hyper-util's legacy client.
-    HyperUtil,
-    /// Bare connections of hyper, driven by the task that calls.
-    Hyper,
-    /// A loop over a socket: the floor.
-    Raw,
-}
-
-impl Client {
-    pub(crate) fn name(self) -> String {
-        // expect is ok because no client is hidden from the command line.
-        let value = self.to_possible_value().expect("a client has a name");
-        value.get_name().to_owned()
-    }
-
-    /// Whether it can do this at all.
-    pub(crate) fn can_do(self, load: Load) -> bool {
-        match self {
-            Self::Raw => load.protocol() == crate::load::Protocol::Http1,
-            _ => true,
-        }
-    }
-}
+pub(crate) use self::reqwest::Reqwest;
 
 /// What is asked for, the same for all.
 #[derive(Clone, Debug)]
 pub(crate) struct Job {
     pub(crate) load: Load,
     pub(crate) uri: Uri,
-    /// Host and port.
+    pub(crate) address: SocketAddr,
+    /// The same, as the `host` of a request.
     pub(crate) authority: String,
     /// The size of the answer's body.
     pub(crate) answer: u64,
@@ -72,10 +44,17 @@ pub(crate) struct Job {
 
 impl Job {
     pub(crate) fn new(load: Load, port: u16) -> Result<Self, Error> {
-        let authority = format!("127.0.0.1:{port}");
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let authority = address.to_string();
+        let scheme = if load.tls().is_some() {
+            "https"
+        } else {
+            "http"
+        };
         Ok(Self {
             load,
-            uri: format!("http://{authority}/hello").parse()?,
+            uri: format!("{scheme}://{authority}/hello").parse()?,
+            address,
             authority,
             answer: load.download().unwrap_or(crate::load::HELLO.len() as u64),
         })
@@ -93,10 +72,13 @@ impl Job {
         let mut request = Request::new(body);
         *request.method_mut() = self.method();
         *request.uri_mut() = uri.clone();
-        let headers = request.headers_mut();
+        Self::put_fields(request.headers_mut());
+        request
+    }
+
+    fn put_fields(headers: &mut HeaderMap) {
         headers.insert(USER_AGENT, USER_AGENT_VALUE);
         headers.insert(ACCEPT, ACCEPT_VALUE);
-        request
     }
 
     fn payload(&self) -> Payload {

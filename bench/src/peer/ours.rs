@@ -8,6 +8,7 @@ use httptrace_client::{Body, Client};
 
 use super::{Job, Lane, Peer};
 use crate::Error;
+use crate::certificate::{self, CERTIFICATE};
 use crate::load::Protocol;
 
 /// Who listens.
@@ -32,6 +33,10 @@ impl Ours {
             .max_idle_per_host(100_000);
         if job.load.protocol() == Protocol::Http2 {
             builder = builder.http2_prior_knowledge();
+        }
+        if job.load.tls().is_some() {
+            let pem = certificate::given(CERTIFICATE)?;
+            builder = builder.only_root_certificates_pem(pem.as_bytes())?;
         }
         Ok(Self {
             client: builder.build(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::payload::CHUNK;
 use super::{Job, Lane, Peer};
 use crate::Error;
 
@@ -22,62 +23,88 @@ impl Peer for Raw {
     type Lane = Calls;
 
     async fn lane(&self) -> Result<Calls, Error> {
-        let stream = TcpStream::connect(&self.job.authority).await?;
-        stream.set_nodelay(true)?;
+        let job = self.job.clone();
+        let length = match job.load.upload() {
+            Some(length) => format!("content-length: {length}\r\n"),
+            None => String::new(),
+        };
         let request = format!(
-            "{} /hello HTTP/1.1\r\nuser-agent: bench/1.0\r\naccept: */*\r\nhost: {}\r\n\r\n",
-            self.job.method(),
-            self.job.authority
+            "{} /hello HTTP/1.1\r\nuser-agent: bench/1.0\r\naccept: */*\r\nhost: {}\r\n{length}\r\n",
+            job.method(),
+            job.authority
         );
-        Ok(Calls {
-            stream,
+        let buffer = match job.load.download() {
+            Some(_) => 64 * 1024,
+            None => 4 * 1024,
+        };
+        let mut calls = Calls {
+            stream: None,
             request: request.into_bytes(),
-            buffer: vec![0; 4096],
+            buffer: vec![0; buffer],
             answer: None,
-        })
+            job,
+        };
+        if !calls.job.load.is_cold() {
+            calls.connect().await?;
+        }
+        Ok(calls)
     }
 }
 
 pub(crate) struct Calls {
-    stream: TcpStream,
+    stream: Option<TcpStream>,
     request: Vec<u8>,
     buffer: Vec<u8>,
     /// How long an answer is, head and body, once one has been seen.
-    answer: Option<usize>,
+    answer: Option<u64>,
+    job: Arc<Job>,
+}
+
+impl Calls {
+    async fn connect(&mut self) -> Result<(), Error> {
+        let stream = TcpStream::connect(self.job.address).await?;
+        stream.set_nodelay(true)?;
+        self.stream = Some(stream);
+        Ok(())
+    }
 }
 
 impl Lane for Calls {
     async fn call(&mut self) -> Result<(), Error> {
-        self.stream.write_all(&self.request).await?;
+        if self.job.load.is_cold() {
+            self.connect().await?;
+        }
+        let stream = self.stream.as_mut().ok_or("there is no connection")?;
+        stream.write_all(&self.request).await?;
+        let mut left = self.job.load.upload().unwrap_or(0);
+        while left > 0 {
+            let now = left.min(CHUNK.len() as u64);
+            stream.write_all(&CHUNK[..now as usize]).await?;
+            left -= now;
+        }
         let mut length = 0;
-        loop {
-            let read = self.stream.read(&mut self.buffer[length..]).await?;
+        while self.answer.is_none_or(|answer| length < answer) {
+            let read = stream.read(&mut self.buffer).await?;
             if read == 0 {
                 return Err("the server has closed the connection".into());
             }
-            length += read;
-            if self.answer.is_none() {
-                self.answer = answer_length(&self.buffer[..length])?;
+            if length == 0 {
+                // The server writes a head at once, and no socket of loopback tears it apart.
+                let head = &self.buffer[..read];
+                if !head.starts_with(b"HTTP/1.1 200 OK\r\n") {
+                    return Err("the answer was not 200".into());
+                }
+                if self.answer.is_none() {
+                    self.answer = Some(head_length(head)? + self.job.answer);
+                }
             }
-            if self.answer.is_some_and(|answer| length >= answer) {
-                break;
-            }
-        }
-        if !self.buffer.starts_with(b"HTTP/1.1 200 OK\r\n") {
-            return Err("the answer was not 200".into());
+            length += read as u64;
         }
         Ok(())
     }
 }
 
-/// What our server's `content-length` says, and the head; as soon as the head is there.
-fn answer_length(bytes: &[u8]) -> Result<Option<usize>, Error> {
-    let text = std::str::from_utf8(bytes)?;
-    let Some((head, _)) = text.split_once("\r\n\r\n") else {
-        return Ok(None);
-    };
-    let mut lines = head.lines();
-    let length = lines.find_map(|line| line.strip_prefix("content-length: "));
-    let body: usize = length.ok_or("an answer without its length")?.parse()?;
-    Ok(Some(head.len() + 4 + body))
+fn head_length(answer: &[u8]) -> Result<u64, Error> {
+    let end = answer.windows(4).position(|at| at == b"\r\n\r\n");
+    Ok(end.ok_or("the answer's head was torn apart")? as u64 + 4)
 }

@@ -1,6 +1,5 @@
 //! Holds answers back until all requests are there.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -22,7 +21,7 @@ impl Gate {
         self.opened.notified().await;
     }
 
-    pub(super) async fn open_when_quiet(self: Arc<Self>) {
+    pub(super) async fn open_when_quiet(&self) {
         let mut before = 0;
         loop {
             tokio::time::sleep(QUIET).await;

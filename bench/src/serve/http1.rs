@@ -6,6 +6,11 @@ use super::gate::Gate;
 use crate::Error;
 use crate::load::{DATE, HELLO, Load};
 
+/// Enough for a request; there may be 10,000 connections.
+const SMALL_BUFFER: usize = 4 * 1024;
+/// For what is uploaded.
+const LARGE_BUFFER: usize = 256 * 1024;
+
 /// Answers the requests of one connection, until the client leaves.
 pub(super) async fn serve<S>(mut stream: S, load: Load, gate: &Gate) -> Result<(), Error>
 where
@@ -13,7 +18,7 @@ where
 {
     let answer = Answer::to(load);
     let mut requests = Requests::default();
-    let mut buffer = vec![0; load.server_buffer()];
+    let mut buffer = vec![0; load.upload().map_or(SMALL_BUFFER, |_| LARGE_BUFFER)];
     loop {
         let read = stream.read(&mut buffer).await?;
         if read == 0 {
@@ -76,12 +81,24 @@ impl Answer {
 /// Finds where requests end.
 #[derive(Debug, Default)]
 struct Requests {
-    /// The beginning of a head whose end has not come.
-    head: Vec<u8>,
-    /// What has not come of a body.
-    body: u64,
+    next: Next,
+    /// The beginning of a head, or of a chunk's size, whose end has not come.
+    line: Vec<u8>,
 }
 
+/// What comes next.
+#[derive(Clone, Copy, Debug, Default)]
+enum Next {
+    #[default]
+    Head,
+    ChunkSize,
+    /// So many octets, and the size of the next chunk behind them.
+    Chunk(u64),
+    /// So many octets, with which the request ends.
+    Rest(u64),
+}
+
+const CRLF: &[u8] = b"\r\n";
 const END_OF_HEAD: &[u8] = b"\r\n\r\n";
 const CONTENT_LENGTH: &[u8] = b"\r\ncontent-length:";
 
@@ -90,41 +107,74 @@ impl Requests {
     fn ended_by(&mut self, mut bytes: &[u8]) -> Result<usize, Error> {
         let mut ended = 0;
         while !bytes.is_empty() {
-            if self.body > 0 {
-                let here = self.body.min(bytes.len() as u64);
-                self.body -= here;
-                bytes = &bytes[here as usize..];
-            } else {
-                let before = self.head.len();
-                self.head.extend_from_slice(bytes);
-                let from = before.saturating_sub(END_OF_HEAD.len() - 1);
-                let Some(at) = find(&self.head[from..], END_OF_HEAD) else {
-                    return Ok(ended);
-                };
-                let end = from + at + END_OF_HEAD.len();
-                bytes = &bytes[end - before..];
-                self.body = body_length(&self.head[..end])?;
-                self.head.clear();
-            }
-            if self.body == 0 {
+            self.next = match self.next {
+                Next::Head => match self.line_from(&mut bytes, END_OF_HEAD) {
+                    Some(head) => behind_head(&head)?,
+                    None => Next::Head,
+                },
+                Next::ChunkSize => match self.line_from(&mut bytes, CRLF) {
+                    Some(line) => behind_size(&line)?,
+                    None => Next::ChunkSize,
+                },
+                Next::Chunk(left) => match skip(&mut bytes, left) {
+                    0 => Next::ChunkSize,
+                    left => Next::Chunk(left),
+                },
+                Next::Rest(left) => Next::Rest(skip(&mut bytes, left)),
+            };
+            if let Next::Rest(0) = self.next {
                 ended += 1;
+                self.next = Next::Head;
             }
         }
         Ok(ended)
     }
+
+    /// What is in front of such an end, with it; nothing as long as it has not come.
+    fn line_from(&mut self, bytes: &mut &[u8], end: &[u8]) -> Option<Vec<u8>> {
+        let before = self.line.len();
+        self.line.extend_from_slice(bytes);
+        let from = before.saturating_sub(end.len() - 1);
+        let Some(at) = find(&self.line[from..], end) else {
+            *bytes = &[];
+            return None;
+        };
+        let length = from + at + end.len();
+        *bytes = &bytes[length - before..];
+        self.line.truncate(length);
+        Some(std::mem::take(&mut self.line))
+    }
 }
 
-fn body_length(head: &[u8]) -> Result<u64, Error> {
+fn skip(bytes: &mut &[u8], left: u64) -> u64 {
+    let here = left.min(bytes.len() as u64);
+    *bytes = &bytes[here as usize..];
+    left - here
+}
+
+fn behind_head(head: &[u8]) -> Result<Next, Error> {
     if head.starts_with(b"GET ") {
-        return Ok(0);
+        return Ok(Next::Rest(0));
     }
     let lowercase = head.to_ascii_lowercase();
     let Some(at) = find(&lowercase, CONTENT_LENGTH) else {
-        return Err("a body without a content-length".into());
+        return Ok(Next::ChunkSize);
     };
     let value = &lowercase[at + CONTENT_LENGTH.len()..];
-    let end = find(value, b"\r\n").unwrap_or(value.len());
-    Ok(std::str::from_utf8(&value[..end])?.trim().parse()?)
+    let end = find(value, CRLF).unwrap_or(value.len());
+    let length = std::str::from_utf8(&value[..end])?.trim().parse()?;
+    Ok(Next::Rest(length))
+}
+
+/// A chunk ends with a line's end, and so does the body behind its last chunk, which is empty.
+fn behind_size(line: &[u8]) -> Result<Next, Error> {
+    let size = u64::from_str_radix(std::str::from_utf8(line)?.trim(), 16)?;
+    let octets = size + CRLF.len() as u64;
+    Ok(if size == 0 {
+        Next::Rest(octets)
+    } else {
+        Next::Chunk(octets)
+    })
 }
 
 fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
@@ -155,8 +205,16 @@ mod tests {
     }
 
     #[test]
-    fn a_body_without_a_length_is_refused() {
+    fn a_body_may_come_in_chunks() {
         let mut requests = Requests::default();
-        assert!(requests.ended_by(b"POST / HTTP/1.1\r\n\r\n").is_err());
+        let head = b"POST / HTTP/1.1\r\n\r\n5\r\nhello\r\nA\r\n0123456";
+        assert_eq!(requests.ended_by(head).unwrap(), 0);
+        assert_eq!(requests.ended_by(b"789\r\n0\r\n\r").unwrap(), 0);
+        assert_eq!(requests.ended_by(b"\nGET / HTTP/1.1\r\n\r\n").unwrap(), 2);
+        assert!(
+            requests
+                .ended_by(b"POST / HTTP/1.1\r\n\r\nhello\r\n")
+                .is_err()
+        );
     }
 }

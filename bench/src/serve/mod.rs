@@ -6,11 +6,13 @@
 mod gate;
 mod http1;
 mod http2;
+mod tls;
 
 use std::io::{Read, Write};
 use std::sync::Arc;
 
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
 
 use crate::Error;
 use crate::load::{Load, Protocol};
@@ -38,17 +40,26 @@ fn end_with_stdin() {
 
 async fn serve(load: Load) -> Result<(), Error> {
     let listener = listen()?;
+    let responder = Arc::new(Responder {
+        load,
+        gate: Gate::default(),
+        tls: load.tls().map(tls::acceptor).transpose()?,
+    });
     let port = listener.local_addr()?.port();
     println!("{port}");
     std::io::stdout().flush()?;
-    let gate = Arc::new(Gate::default());
     if load.is_slow() {
-        tokio::spawn(gate.clone().open_when_quiet());
+        let responder = responder.clone();
+        tokio::spawn(async move { responder.gate.open_when_quiet().await });
     }
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        tokio::spawn(answer(load, stream, gate.clone()));
+        let responder = responder.clone();
+        tokio::spawn(async move {
+            // A client that goes away in the middle is how some loads end, and one that fails says so itself.
+            let _ = responder.answer(stream).await;
+        });
     }
 }
 
@@ -61,15 +72,21 @@ fn listen() -> Result<TcpListener, Error> {
     Ok(TcpListener::from_std(socket.into())?)
 }
 
-async fn answer(load: Load, stream: TcpStream, gate: Arc<Gate>) {
-    let ended = match load.protocol() {
-        Protocol::Http1 => http1::serve(stream, load, &gate).await,
-        Protocol::Http2 => http2::serve(stream, load).await,
-    };
-    // A client that goes away in the middle is how some loads end.
-    if let Err(error) = ended
-        && std::env::var_os("BENCH_SERVER_ERRORS").is_some()
-    {
-        eprintln!("bench serve: {error}");
+struct Responder {
+    load: Load,
+    gate: Gate,
+    tls: Option<TlsAcceptor>,
+}
+
+impl Responder {
+    async fn answer(&self, stream: TcpStream) -> Result<(), Error> {
+        if let Some(tls) = &self.tls {
+            let stream = tls.accept(stream).await?;
+            return http1::serve(stream, self.load, &self.gate).await;
+        }
+        match self.load.protocol() {
+            Protocol::Http1 => http1::serve(stream, self.load, &self.gate).await,
+            Protocol::Http2 => http2::serve(stream, self.load).await,
+        }
     }
 }

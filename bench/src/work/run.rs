@@ -2,54 +2,90 @@
 
 use std::time::Instant;
 
-use super::{Measured, Work};
+use super::latencies::Latencies;
+use super::{Measured, Mode, Work};
+use crate::load::Protocol;
 use crate::peer::{Lane, Peer};
-use crate::usage::CpuTime;
+use crate::usage::{self, CpuTime};
 use crate::{Error, allocator};
 
 /// Warms up, then measures.
 pub(super) async fn calls<P: Peer>(work: &Work, peer: P) -> Result<Measured, Error> {
-    let mut lanes = Vec::new();
+    let resident_before = usage::resident()?;
+    if work.mode == Mode::Allocations {
+        allocator::start();
+    }
+    let mut lanes = Vec::with_capacity(work.load.concurrency());
     for _ in 0..work.load.concurrency() {
         lanes.push(peer.lane().await?);
     }
-    let warm_up = work.warm_up * lanes.len() as u64;
-    let lanes = all(lanes, warm_up).await?;
-    if work.count_allocations {
-        allocator::start();
-    }
+    warm_up(work, &mut lanes).await?;
+
     let cpu = CpuTime::now()?;
     let began = Instant::now();
-    all(lanes, work.calls).await?;
+    let times = work.mode == Mode::Latencies;
+    let mut latencies = all(&mut lanes, work.calls, times).await?;
     let wall = began.elapsed();
     let cpu = CpuTime::now()?.since(cpu);
-    let count = work.count_allocations.then(allocator::stop);
+
+    let count = (work.mode == Mode::Allocations).then(allocator::stop);
     Ok(Measured {
         calls: work.calls,
         cpu_us: cpu.total().as_secs_f64() * 1e6,
         user_cpu_us: cpu.user.as_secs_f64() * 1e6,
         wall_us: wall.as_secs_f64() * 1e6,
+        resident_before,
+        resident_after: usage::resident()?,
+        resident_peak: usage::resident_peak()?,
+        p50_us: latencies.percentile(50),
+        p99_us: latencies.percentile(99),
         allocations: count.map(|count| count.allocations),
         allocated_bytes: count.map(|count| count.bytes),
+        live_bytes: count.map(|count| count.live),
     })
 }
 
+async fn warm_up<L: Lane>(work: &Work, lanes: &mut Vec<L>) -> Result<(), Error> {
+    let each = work.load.warm_up();
+    if each > 0
+        && work.load.protocol() == Protocol::Http2
+        && let Some(first) = lanes.first_mut()
+    {
+        // Alone, so that there is one connection when the others come.
+        first.call().await?;
+    }
+    let calls = each * lanes.len() as u64;
+    all(lanes, calls, false).await?;
+    Ok(())
+}
+
 /// All lanes at once, together so many calls.
-async fn all<L: Lane>(lanes: Vec<L>, calls: u64) -> Result<Vec<L>, Error> {
+async fn all<L: Lane>(lanes: &mut Vec<L>, calls: u64, times: bool) -> Result<Latencies, Error> {
     let count = lanes.len() as u64;
     let mut tasks = Vec::with_capacity(lanes.len());
-    for (index, mut lane) in (0..).zip(lanes) {
+    for (index, lane) in (0..).zip(lanes.drain(..)) {
         let share = calls / count + u64::from(index < calls % count);
-        tasks.push(tokio::spawn(async move {
-            for _ in 0..share {
-                lane.call().await?;
-            }
-            Ok::<L, Error>(lane)
-        }));
+        tasks.push(tokio::spawn(some(lane, share, times)));
     }
-    let mut lanes = Vec::with_capacity(tasks.len());
+    let mut latencies = Latencies::default();
     for task in tasks {
-        lanes.push(task.await??);
+        let (lane, mut of_lane) = task.await??;
+        lanes.push(lane);
+        latencies.append(&mut of_lane);
     }
-    Ok(lanes)
+    Ok(latencies)
+}
+
+async fn some<L: Lane>(mut lane: L, calls: u64, times: bool) -> Result<(L, Latencies), Error> {
+    let mut latencies = Latencies::default();
+    for _ in 0..calls {
+        if times {
+            let began = Instant::now();
+            lane.call().await?;
+            latencies.push(began.elapsed());
+        } else {
+            lane.call().await?;
+        }
+    }
+    Ok((lane, latencies))
 }

@@ -1,16 +1,30 @@
 //! Medians, and how far values lie apart.
 
+use std::fmt;
+
 /// A median with its quartiles.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Spread {
-    pub(crate) low: f64,
-    pub(crate) median: f64,
-    pub(crate) high: f64,
+pub(super) struct Spread {
+    pub(super) low: f64,
+    pub(super) median: f64,
+    pub(super) high: f64,
+}
+
+/// As a ratio.
+impl fmt::Display for Spread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { low, median, high } = self;
+        write!(f, "{median:.3}")?;
+        if low != high {
+            write!(f, " ({low:.3} to {high:.3})")?;
+        }
+        Ok(())
+    }
 }
 
 impl Spread {
     /// None of no values.
-    pub(crate) fn of(values: &[f64]) -> Option<Self> {
+    pub(super) fn of(values: &[f64]) -> Option<Self> {
         let mut sorted = values.to_vec();
         sorted.sort_by(f64::total_cmp);
         Some(Self {
@@ -21,7 +35,7 @@ impl Spread {
     }
 
     /// Of the ratios of values that belong together, which an interference that lasts for both leaves as they are.
-    pub(crate) fn of_ratios(values: &[f64], to: &[f64]) -> Option<Self> {
+    pub(super) fn of_ratios(values: &[f64], to: &[f64]) -> Option<Self> {
         let ratios: Vec<f64> = values.iter().zip(to).map(|(a, b)| a / b).collect();
         Self::of(&ratios)
     }
