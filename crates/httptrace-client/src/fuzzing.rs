@@ -75,4 +75,4 @@ pub fn head_facts(pieces: &[&[u8]]) -> HeadFacts {
 }
 
 /// Bytes that are taken out of a head at most, in [`head_facts`].
-const MAX_SURPLUS: usize = 1024;
+const MAX_SURPLUS: usize = 64 * 1024;

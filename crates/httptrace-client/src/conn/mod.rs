@@ -130,12 +130,7 @@ impl Connection {
     /// Checks an idle connection before its next use.
     pub(crate) fn check(&mut self, idle_for: Duration) -> Result<(), Dead> {
         // Below that the runtime can hardly lag behind the socket, and a system call per request is saved.
-        let is_fresh = idle_for < Duration::from_millis(1);
-        // The codec looks before it writes: a request that comes too late is not written, and sent again.
-        if is_fresh && !self.listens && self.http1.is_resting() {
-            return Ok(());
-        }
-        let ask_the_socket = !is_fresh || self.is_stirred();
+        let ask_the_socket = idle_for >= Duration::from_millis(1) || self.is_stirred();
         self.http1.check(ask_the_socket)
     }
 }

@@ -1,106 +1,99 @@
 //! The fields of a request's head, as the hooks are told of them.
 
-use http::{HeaderMap, HeaderName, header};
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, header};
 use httptrace::info::FieldName;
 
 use super::Field;
+use super::http1::fields;
 
-/// The header fields of an HTTP/1 head: one entry per name, in the order in which the codec writes them, and as it does.
-pub(crate) fn fields_by_name(headers: &HeaderMap) -> Vec<Field> {
-    let mut fields: Vec<Field> = Vec::with_capacity(headers.keys_len());
-    let mut latest = None;
-    for (name, value) in headers {
-        let mut value = value.clone();
+/// The header fields of a head that was written: one entry per name, in the order of the wire.
+pub(crate) fn fields_by_name(head: &[u8]) -> Vec<Field> {
+    // One copy, which all values share.
+    let shared = Bytes::copy_from_slice(head);
+    let mut names: Vec<Field> = Vec::with_capacity(8);
+    for (name, value) in fields(head) {
+        let Ok(mut value) = HeaderValue::from_maybe_shared(shared.slice_ref(value)) else {
+            continue;
+        };
         if is_secret(name) {
             value.set_sensitive(true);
         }
-        // All values of a name are next to each other.
-        match fields.last_mut().filter(|_| latest == Some(name)) {
+        let is_name = |known: &FieldName| known.as_bytes().eq_ignore_ascii_case(name);
+        match names.iter_mut().find(|(known, _)| is_name(known)) {
             Some((_, values)) => values.push(value),
-            None => fields.push((title_case(name), value.into())),
+            None => names.push((field_name(name), value.into())),
         }
-        latest = Some(name);
     }
-    fields
+    names
 }
 
 /// A name as it is on the wire. Those that most requests have are at hand.
-fn title_case(name: &HeaderName) -> FieldName {
-    let known = match *name {
-        header::ACCEPT => "Accept",
-        header::ACCEPT_ENCODING => "Accept-Encoding",
-        header::ACCEPT_LANGUAGE => "Accept-Language",
-        header::AUTHORIZATION => "Authorization",
-        header::CACHE_CONTROL => "Cache-Control",
-        header::CONNECTION => "Connection",
-        header::CONTENT_ENCODING => "Content-Encoding",
-        header::CONTENT_LENGTH => "Content-Length",
-        header::CONTENT_TYPE => "Content-Type",
-        header::COOKIE => "Cookie",
-        header::EXPECT => "Expect",
-        header::HOST => "Host",
-        header::IF_MODIFIED_SINCE => "If-Modified-Since",
-        header::IF_NONE_MATCH => "If-None-Match",
-        header::ORIGIN => "Origin",
-        header::RANGE => "Range",
-        header::REFERER => "Referer",
-        header::TE => "Te",
-        header::TRAILER => "Trailer",
-        header::TRANSFER_ENCODING => "Transfer-Encoding",
-        header::UPGRADE => "Upgrade",
-        header::USER_AGENT => "User-Agent",
-        _ => return titled(name.as_str()).into(),
-    };
-    FieldName::from_static(known)
-}
-
-/// A capital at the beginning and after each hyphen.
-fn titled(name: &str) -> String {
-    let mut begins = true;
-    let letters = name.chars().map(|letter| {
-        let titled = if begins {
-            letter.to_ascii_uppercase()
-        } else {
-            letter
-        };
-        begins = letter == '-';
-        titled
-    });
-    letters.collect()
+fn field_name(name: &[u8]) -> FieldName {
+    FieldName::from_static(match name {
+        b"Accept" => "Accept",
+        b"Accept-Encoding" => "Accept-Encoding",
+        b"Accept-Language" => "Accept-Language",
+        b"Authorization" => "Authorization",
+        b"Cache-Control" => "Cache-Control",
+        b"Connection" => "Connection",
+        b"Content-Encoding" => "Content-Encoding",
+        b"Content-Length" => "Content-Length",
+        b"Content-Type" => "Content-Type",
+        b"Cookie" => "Cookie",
+        b"Expect" => "Expect",
+        b"Host" => "Host",
+        b"If-Modified-Since" => "If-Modified-Since",
+        b"If-None-Match" => "If-None-Match",
+        b"Origin" => "Origin",
+        b"Range" => "Range",
+        b"Referer" => "Referer",
+        b"Te" => "Te",
+        b"Trailer" => "Trailer",
+        b"Transfer-Encoding" => "Transfer-Encoding",
+        b"Upgrade" => "Upgrade",
+        b"User-Agent" => "User-Agent",
+        _ => return String::from_utf8_lossy(name).as_ref().into(),
+    })
 }
 
 /// Whether a field's value shall not show in `Debug` output.
-fn is_secret(name: &HeaderName) -> bool {
-    matches!(
-        *name,
-        header::AUTHORIZATION | header::COOKIE | header::PROXY_AUTHORIZATION
-    )
+fn is_secret(name: &[u8]) -> bool {
+    const SECRETS: [HeaderName; 3] = [
+        header::AUTHORIZATION,
+        header::COOKIE,
+        header::PROXY_AUTHORIZATION,
+    ];
+    SECRETS
+        .iter()
+        .any(|secret| secret.as_str().as_bytes().eq_ignore_ascii_case(name))
 }
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     #[test]
-    fn a_name_at_hand_is_what_it_would_be_made_into() {
-        let names = "accept accept-encoding accept-language authorization cache-control connection content-encoding \
-                     content-length content-type cookie expect host if-modified-since if-none-match origin range \
-                     referer te trailer transfer-encoding upgrade user-agent x-own-name dnt";
-        for name in names.split_whitespace() {
-            assert_eq!(title_case(&name.parse().unwrap()), titled(name).as_str());
+    fn names_are_told_as_they_are_written() {
+        let names = "Accept Accept-Encoding Accept-Language Authorization Cache-Control Connection Content-Encoding \
+                     Content-Length Content-Type Cookie Expect Host If-Modified-Since If-None-Match Origin Range \
+                     Referer Te Trailer Transfer-Encoding Upgrade User-Agent X-Own-Name DNT host";
+        let fields = names
+            .split_whitespace()
+            .map(|name| format!("{name}: 1\r\n"));
+        let head = format!("GET / HTTP/1.1\r\n{}\r\n", fields.collect::<String>());
+        for (name, expected) in fields_by_name(head.as_bytes())
+            .iter()
+            .zip(names.split_whitespace())
+        {
+            assert_eq!(name.0, expected);
         }
     }
 
     #[test]
-    fn several_fields_of_a_name_are_one_entry_in_their_order() {
-        let mut headers = HeaderMap::new();
-        for (name, value) in [("host", "h"), ("x-a", "1"), ("cookie", "c"), ("x-a", "2")] {
-            let name: HeaderName = name.parse().unwrap();
-            headers.append(name, HeaderValue::from_static(value));
-        }
-        let fields = fields_by_name(&headers);
+    fn several_fields_of_a_name_are_one_entry_without_blanks_around_them() {
+        let head = b"GET / HTTP/1.1\r\nHost: h\r\nX-A:  1 \r\nCookie: c\r\nx-a: 2\r\n\r\n";
+        let fields = fields_by_name(head);
         let names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["Host", "X-A", "Cookie"]);
         assert_eq!(&*fields[1].1, ["1", "2"]);

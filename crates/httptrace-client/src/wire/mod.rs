@@ -9,5 +9,4 @@ pub(crate) mod http1;
 pub(crate) mod http2;
 mod told;
 
-pub(crate) use fields::fields_by_name;
 pub(crate) use told::Field;

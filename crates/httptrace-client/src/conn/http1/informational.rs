@@ -44,8 +44,9 @@ impl Listener {
     /// Tells what has come. An error if the request is to be aborted.
     pub(super) fn listen(&mut self, http1: &Http1) -> Result<(), Error> {
         for head in http1.watch.take_informational() {
-            // What is no head the codec refuses.
-            let Some(head) = Head::parse(&head) else {
+            // What is no head, or too large a one, the codec refuses.
+            let is_too_large = self.limits.are_exceeded_by(head.len());
+            let Some(head) = Head::parse(&head).filter(|_| !is_too_large) else {
                 break;
             };
             let informational = self.informational.get_or_insert_with(|| {

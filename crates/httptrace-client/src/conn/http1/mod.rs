@@ -14,7 +14,7 @@ use std::task::{Context, Poll, Waker};
 
 use http::Request;
 use httptrace::info::{CloseReason, WriteOutcome};
-use httptrace::{Emitter, ErrorKind, EventError, EventName, Phase};
+use httptrace::{Emitter, ErrorKind, EventError, Phase};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use sync_wrapper::SyncWrapper;
@@ -27,7 +27,6 @@ pub(crate) use upgrade::is_switch;
 use super::{Dead, HeadLimits, SendBody};
 use crate::dial::{SocketProbe, Stream};
 use crate::error::Error;
-use crate::wire::fields_by_name;
 use crate::wire::http1::{Begin, Tap, Watch};
 
 /// hyper's two halves of a connection, the tap under them, and the socket's probe.
@@ -88,10 +87,6 @@ impl Http1 {
     fn begin_exchange(&self, emitter: &Emitter, request: &Request<SendBody>, holds_body: bool) {
         self.watch.begin(Begin {
             emitter: emitter.clone(),
-            fields: match emitter.wants(EventName::WroteHeaderField) {
-                true => fields_by_name(request.headers()),
-                false => Vec::new(),
-            },
             is_framed: request.body().is_framed(),
             holds_body,
         });

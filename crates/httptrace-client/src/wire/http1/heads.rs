@@ -18,11 +18,10 @@ use super::MAX_FIELDS;
 /// Sans-IO: [`feed`](Self::feed) takes what was read, and says what to make of it.
 #[derive(Debug)]
 pub(crate) struct ResponseHeads {
-    /// How many bytes may be taken out.
+    /// How many bytes may be taken out, and how long a line may be.
     max_bytes: usize,
     state: State,
-    /// The line in progress, as far as earlier pieces had it: all of it if it was withheld or if its head is copied,
-    /// otherwise its first [`LINE_START`] bytes.
+    /// The line in progress, as far as earlier pieces had it.
     line: Vec<u8>,
     /// The line in progress was taken out of the bytes, until it is known whose it is.
     withheld: bool,
@@ -67,14 +66,9 @@ pub(crate) const PASSED: usize = 80;
 /// Fields that are taken out at most.
 const MAX_SURPLUS: usize = MAX_FIELDS - PASSED;
 
-/// As much of a line as tells what it is.
-const LINE_START: usize = 32;
-
-/// `HTTP/1.1 103`: what is known of a status line when its status is.
-const STATUS_END: usize = 12;
-
 impl ResponseHeads {
-    /// Nothing is expected yet; of a head `max_bytes` may be taken out.
+    /// Nothing is expected yet; of a head `max_bytes` may be taken out, and no line
+    /// is longer.
     pub(crate) fn new(max_bytes: usize) -> Self {
         Self {
             max_bytes,
@@ -160,7 +154,7 @@ impl ResponseHeads {
             // The codec passes over blank lines before a response.
             State::StatusLine if is_blank => {}
             State::StatusLine => self.take_status_line(line),
-            State::Fields if is_blank => self.end_head(fed),
+            State::Fields if is_blank => self.end_head(line, fed),
             State::Fields => match &mut self.informational {
                 Some(head) => head.extend_from_slice(line),
                 None => takes_out = self.take_field(line),
@@ -178,10 +172,10 @@ impl ResponseHeads {
         self.state = State::Fields;
         self.fields = 0;
         self.takes_out = false;
-        let start = line.get(..STATUS_END).unwrap_or(line);
         // `101` is the last response in HTTP.
-        if start.get(9) == Some(&b'1') && !start.ends_with(b"101") {
-            self.informational = Some([start, b"\r\n"].concat());
+        let status = line.get(9..12).unwrap_or_default();
+        if status.starts_with(b"1") && status != b"101" {
+            self.informational = Some(line.to_vec());
         }
     }
 
@@ -205,10 +199,10 @@ impl ResponseHeads {
         self.takes_out
     }
 
-    fn end_head(&mut self, fed: &mut Fed) {
+    fn end_head(&mut self, blank: &[u8], fed: &mut Fed) {
         match self.informational.take() {
             Some(mut head) => {
-                head.extend_from_slice(b"\r\n");
+                head.extend_from_slice(blank);
                 fed.informational.push(head);
                 self.state = State::StatusLine;
             }
@@ -229,17 +223,16 @@ impl ResponseHeads {
                 instead.extend_from_slice(part);
             }
         }
-        let kept = match self.withheld || self.informational.is_some() {
-            true => part.len(),
-            false => part.len().min(LINE_START.saturating_sub(self.line.len())),
-        };
-        self.line.extend_from_slice(&part[..kept]);
-        if self.withheld && self.line.len() > self.max_bytes {
-            self.withheld = false;
+        self.line.extend_from_slice(part);
+        if self.line.len() > self.max_bytes {
+            // From here on the codec sees for itself that it is too much.
             self.surplus.is_too_much = true;
             self.state = State::Over;
-            let instead = fed.instead.get_or_insert_with(Vec::new);
-            instead.append(&mut self.line);
+            if std::mem::take(&mut self.withheld) {
+                let instead = fed.instead.get_or_insert_with(Vec::new);
+                instead.extend_from_slice(&self.line);
+            }
+            self.line = Vec::new();
         }
     }
 }

@@ -15,6 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::broken::Broken;
 use crate::dial::Stream;
 pub(crate) use heads::{PASSED, Surplus};
+pub(super) use request::fields;
 pub(crate) use watch::{Begin, Watch};
 #[cfg(fuzzing)]
 pub(crate) use {heads::ResponseHeads, request::RequestDecoder};

@@ -8,8 +8,9 @@ use memchr::{memchr, memchr_iter};
 #[derive(Debug)]
 pub(crate) struct RequestDecoder {
     state: State,
-    /// The head says how long the body is; otherwise the request is over with its head.
-    is_framed: bool,
+    /// The head must be looked into: it says how long the body is, or it is asked for. Otherwise the request is over with
+    /// its head, and that is all that is to be known.
+    looks_into: bool,
     begun: bool,
     /// The head so far, the blank line included; unless it came whole and says nothing.
     head: Vec<u8>,
@@ -48,18 +49,18 @@ impl RequestDecoder {
     pub(crate) fn new() -> Self {
         Self {
             state: State::Head,
-            is_framed: true,
+            looks_into: true,
             begun: false,
             head: Vec::new(),
             body_bytes: 0,
         }
     }
 
-    /// Forgets the previous request; the next byte is the first of the next one's head. `is_framed`: the head has a field
-    /// that says how long the body is.
-    pub(crate) fn restart(&mut self, is_framed: bool) {
+    /// Forgets the previous request; the next byte is the first of the next one's head. `looks_into`: the head has a
+    /// field that says how long the body is, or will be asked for.
+    pub(crate) fn restart(&mut self, looks_into: bool) {
         self.state = State::Head;
-        self.is_framed = is_framed;
+        self.looks_into = looks_into;
         self.begun = false;
         self.head.clear();
         self.body_bytes = 0;
@@ -114,7 +115,6 @@ impl RequestDecoder {
     }
 
     /// The head's bytes, as far as they were written.
-    #[cfg(any(test, fuzzing))]
     pub(crate) fn head(&self) -> &[u8] {
         &self.head
     }
@@ -123,7 +123,7 @@ impl RequestDecoder {
     fn feed_head(&mut self, bytes: &[u8]) -> usize {
         let is_whole = !self.begun && bytes.ends_with(BLANK_LINE);
         self.begun = true;
-        if is_whole && !self.is_framed {
+        if is_whole && !self.looks_into {
             // Nothing can follow it: these bytes are all of the request.
             self.state = State::Done;
             return bytes.len();
@@ -203,6 +203,11 @@ fn framing(head: &[u8]) -> State {
         0 => State::Done,
         length => State::Length(length),
     }
+}
+
+/// The header fields of a written head: name and value, in order.
+pub(crate) fn fields(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    lines(head).filter_map(field)
 }
 
 /// The lines after the request line.

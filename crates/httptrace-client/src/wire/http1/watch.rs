@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use httptrace::info::WriteOutcome;
 use httptrace::{Emitter, EventError, EventName};
 
-use super::super::told::{self, Field, Written};
+use super::super::fields::fields_by_name;
+use super::super::told::{self, Written};
 use super::{RequestDecoder, ResponseHeads, Surplus};
 
 /// What the tap has seen of the exchange in progress; shared with whoever drives the connection.
@@ -16,8 +17,6 @@ pub(crate) struct Watch(Arc<Mutex<Seen>>);
 /// What is known of a request before it is written.
 pub(crate) struct Begin {
     pub(crate) emitter: Emitter,
-    /// Its header fields, if the hooks want to know them.
-    pub(crate) fields: Vec<Field>,
     /// Its head says how long its body is.
     pub(crate) is_framed: bool,
     /// After its head it waits for `100 Continue`.
@@ -26,7 +25,6 @@ pub(crate) struct Begin {
 
 struct Seen {
     emitter: Emitter,
-    fields: Vec<Field>,
     request: RequestDecoder,
     /// The request's body waits for `100 Continue` when its head is flushed.
     holds_body: bool,
@@ -53,7 +51,6 @@ impl Watch {
     pub(crate) fn new(max_head_bytes: usize) -> Self {
         Self(Arc::new(Mutex::new(Seen {
             emitter: Emitter::none(),
-            fields: Vec::new(),
             request: RequestDecoder::new(),
             holds_body: false,
             dirty: false,
@@ -72,9 +69,9 @@ impl Watch {
     /// A request is about to be written: what is seen from now on is its.
     pub(crate) fn begin(&self, begin: Begin) {
         let mut seen = self.lock();
-        seen.request.restart(begin.is_framed);
+        let tells_fields = begin.emitter.wants(EventName::WroteHeaderField);
+        seen.request.restart(begin.is_framed || tells_fields);
         seen.emitter = begin.emitter;
-        seen.fields = begin.fields;
         seen.holds_body = begin.holds_body;
         seen.dirty = false;
         seen.head_flushed = false;
@@ -243,8 +240,8 @@ impl Seen {
         }
         Some(Written {
             stream_id: None,
-            fields: match head {
-                true => std::mem::take(&mut self.fields),
+            fields: match head && self.emitter.wants(EventName::WroteHeaderField) {
+                true => fields_by_name(self.request.head()),
                 false => Vec::new(),
             },
             emitter: self.emitter.clone(),

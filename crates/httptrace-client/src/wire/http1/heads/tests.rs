@@ -46,7 +46,7 @@ fn informational_heads_are_told_with_their_fields_and_passed() {
     assert_eq!(
         informational,
         [
-            &b"HTTP/1.1 103\r\nLink: a\r\n\r\n"[..],
+            &b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n"[..],
             b"HTTP/1.1 100\r\n\r\n"
         ]
     );
