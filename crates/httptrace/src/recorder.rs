@@ -38,6 +38,9 @@ pub(crate) use call_record::CallRecord;
 /// are ends (`…Done`, `…End`, `WroteRequest`, `PutIdleConn`, `ConnClosed`); the end of the call is always kept. What is
 /// beyond is counted in [`Timeline::dropped`]. When more than [`EVENTS`](Self::EVENTS) are kept in all, the oldest call
 /// is forgotten, and what still comes of it is ignored.
+///
+/// **A recorder for each call** is the cheap way: it has two blocks of memory, of a few hundred bytes and, from the first
+/// event on, of 5 KiB, which a call that needs no dial does not outgrow.
 #[derive(Clone, Default)]
 pub struct Recorder {
     records: Arc<Mutex<Records>>,
@@ -47,7 +50,8 @@ impl Recorder {
     /// Events kept of one call, ends apart. Chosen so that a hundred redirects and retries fit.
     pub const EVENTS_PER_CALL: usize = 4_096;
 
-    /// Events kept in all: some 20 MiB without what they share with the client (header maps, certificates).
+    /// Events kept in all: 15 MiB, or twice that with the room that vectors keep in reserve, without what events share
+    /// with the client (header fields, certificates).
     pub const EVENTS: usize = 65_536;
 
     /// Events kept of each kind that comes again and again on an HTTP/2 connection, of one attempt.
@@ -223,8 +227,13 @@ impl Calls {
     }
 
     fn begin(&mut self, call: Option<CallId>) {
-        if let Some(before) = self.latest.replace(CallRecord::new(call)) {
-            self.earlier.push_back(before);
+        match self.latest.take() {
+            None => self.latest = Some(CallRecord::with_room(call)),
+            // Many calls that end soon shall not take the room of as many usual ones.
+            Some(before) => {
+                self.earlier.push_back(before);
+                self.latest = Some(CallRecord::new(call));
+            }
         }
     }
 

@@ -245,12 +245,12 @@ mod tests {
     fn values_are_the_same_however_they_were_gathered() {
         let [a, b, c] = ["a", "b", "c"].map(HeaderValue::from_static);
         let mut pushed = FieldValues::from(a.clone());
-        assert_eq!(*pushed, [a.clone()]);
+        assert_eq!(*pushed, ["a"]);
         let kept = pushed.clone();
         pushed.push(b.clone());
         pushed.push(c.clone());
         assert_eq!(*pushed, [a.clone(), b.clone(), c.clone()]);
-        assert_eq!(*kept, [a.clone()]);
+        assert_eq!(*kept, ["a"]);
         assert_eq!(
             pushed,
             FieldValues::from(vec![a.clone(), b.clone(), c.clone()])

@@ -6,7 +6,7 @@ use crate::id::{CallId, ConnectionId};
 use crate::info::{GotBody, WroteBody};
 use crate::timeline::Timeline;
 
-/// Room for so many events is made at once: a call that is answered on a connection that was there before has that many.
+/// A call that is answered on a connection that was there before has so many events at most.
 const USUAL: usize = 20;
 
 /// The events of one call.
@@ -19,10 +19,19 @@ pub(crate) struct CallRecord {
 }
 
 impl CallRecord {
+    /// A record that has room for the usual call from the beginning.
+    pub(crate) fn with_room(call: Option<CallId>) -> Self {
+        Self {
+            events: Vec::with_capacity(USUAL),
+            ..Self::new(call)
+        }
+    }
+
+    /// A record that takes no more than twice the room that its events need.
     pub(crate) fn new(call: Option<CallId>) -> Self {
         Self {
             call,
-            events: Vec::with_capacity(USUAL),
+            events: Vec::new(),
             progress: Progress::default(),
             repeats: Vec::new(),
             dropped: 0,
@@ -64,10 +73,11 @@ impl CallRecord {
 
     /// Makes room for one event more, and if it is the last for no other.
     fn make_room(&mut self, for_the_last: bool) {
-        if for_the_last && self.events.len() < self.events.capacity() / 2 {
-            self.events.shrink_to(self.events.len() + 1);
-        } else {
-            self.events.reserve(1);
+        let len = self.events.len();
+        if for_the_last && len < self.events.capacity() / 2 {
+            self.events.shrink_to(len + 1);
+        } else if len == self.events.capacity() {
+            self.events.reserve_exact(len.max(1));
         }
     }
 
@@ -75,6 +85,12 @@ impl CallRecord {
     #[inline]
     pub(crate) fn timeline(&self) -> Option<Timeline> {
         Timeline::of_call(self.call, &self.events, self.dropped)
+    }
+
+    /// How many events there are, and for how many there is room.
+    #[cfg(test)]
+    pub(super) fn size(&self) -> (usize, usize) {
+        (self.events.len(), self.events.capacity())
     }
 
     /// Whether there is a timeline of it.

@@ -136,6 +136,26 @@ fn what_comes_again_and_again_leaves_room_for_the_rest() {
 }
 
 #[test]
+fn calls_take_no_more_than_twice_the_room_of_their_events() {
+    let recorder = Recorder::new();
+    let at = Instant::now();
+    for others in [0, 1, 2, 3, 9, 50, 100] {
+        let call = CallId::next();
+        for _ in 0..others {
+            record(
+                &recorder,
+                Event::new(at, WroteHeaders::new()).with_call(call),
+            );
+        }
+        record(&recorder, Event::new(at, CallEnd::new()).with_call(call));
+    }
+    for call in lock(&recorder.records).calls.iter() {
+        let (len, room) = call.size();
+        assert!(len <= room && room <= 2 * len, "{len} of {room}");
+    }
+}
+
+#[test]
 fn the_oldest_calls_are_forgotten_whole_when_there_are_too_many_events() {
     let recorder = Recorder::new();
     let at = Instant::now();

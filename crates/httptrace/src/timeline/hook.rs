@@ -82,7 +82,7 @@ impl<F> TimelineHook<F> {
     fn keep(&self, call: CallId, event: Event) {
         let mut calls = self.lock();
         if matches!(event.kind, EventKind::CallStart(_)) {
-            let new = || CallRecord::new(Some(call));
+            let new = || CallRecord::with_room(Some(call));
             calls.entry(call).or_insert_with(new);
         }
         let record = calls.get_mut(&call);
