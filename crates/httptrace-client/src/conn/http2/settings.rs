@@ -20,6 +20,11 @@ const RESETS_REMEMBERED: Duration = Duration::from_secs(10);
 /// be called a flood, and lose the connection with all that is on it.
 const OVERHEAD_OF_WINDOW: usize = 6;
 
+/// How many bytes of one request's body the codec takes beyond what has left, if the peer's window has room for them: so
+/// much is written before the request's task is asked for more. The codec's own limit is 400 KiB, by which a fast peer
+/// waits more often.
+const SEND_BUFFER: usize = 1 << 20;
+
 /// What a client's HTTP/2 connections have in common.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
@@ -81,6 +86,7 @@ impl Settings {
             .max_frame_size(self.max_frame_size)
             .max_header_list_size(header_list)
             .data_frame_budget(overhead)
+            .max_send_buffer_size(SEND_BUFFER)
             .max_concurrent_reset_streams(self.max_concurrent_reset_streams)
             .reset_stream_duration(RESETS_REMEMBERED)
             // What comes for a stream that is forgotten counts here, over all of the connection's life: responses that

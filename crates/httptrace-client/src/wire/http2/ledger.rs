@@ -142,11 +142,17 @@ impl Ledger {
             .insert(id, Stream::new(opening, self.initial_window));
     }
 
-    /// Bytes were accepted. Returns whether they are to be flushed at once.
-    pub(super) fn wrote(&mut self, bytes: &[u8], now: &mut Now) -> bool {
+    /// Bytes were accepted, in these pieces. Returns whether they are to be flushed at once.
+    pub(super) fn wrote<'a>(
+        &mut self,
+        pieces: impl IntoIterator<Item = &'a [u8]>,
+        now: &mut Now,
+    ) -> bool {
         self.dirty = true;
         let mut decoder = std::mem::take(&mut self.outward);
-        decoder.feed(bytes, |fact| self.sent(fact, now));
+        for piece in pieces {
+            decoder.feed(piece, |fact| self.sent(fact, now));
+        }
         self.outward = decoder;
         let mut touched = self.touched.iter();
         let is_urgent = |id: &u32| self.streams.get(*id).is_some_and(Stream::is_urgent);

@@ -185,13 +185,13 @@ impl Watch {
         buffers: impl IntoIterator<Item = &'a [u8]>,
     ) -> bool {
         self.tell_after(|ledger| {
-            let (mut rest, mut is_urgent, mut now) = (accepted, false, Now::default());
-            for buffer in buffers {
+            let mut rest = accepted;
+            let taken = buffers.into_iter().map(|buffer| {
                 let taken = rest.min(buffer.len());
-                is_urgent |= ledger.wrote(&buffer[..taken], &mut now);
                 rest -= taken;
-            }
-            is_urgent
+                &buffer[..taken]
+            });
+            ledger.wrote(taken, &mut Now::default())
         })
     }
 
@@ -242,6 +242,10 @@ impl Watch {
 
 /// Lets the lock go, and tells what a flush carried at this time, and then all else.
 fn tell(mut ledger: MutexGuard<'_, Ledger>, written: Vec<Written>, mut now: Now) {
+    if written.is_empty() && ledger.tellings.is_empty() && ledger.wakers.is_empty() {
+        // As it is with most that passes.
+        return;
+    }
     let tellings = std::mem::take(&mut ledger.tellings);
     let wakers = std::mem::take(&mut ledger.wakers);
     drop(ledger);

@@ -57,8 +57,12 @@ impl Ledger {
         if let Some(stream) = self.streams.get_mut(id) {
             stream.window -= i64::from(bytes);
             stream.accepted += u64::from(bytes);
+            // Else it has not waited, and need not.
+            let is_to_balance = stream.waiting.is_some() || stream.window <= 0 || self.window <= 0;
             self.touch(id);
-            self.balance(id, now);
+            if is_to_balance {
+                self.balance(id, now);
+            }
         }
         if before > 0 && self.window <= 0 {
             self.balance_all(now);

@@ -52,7 +52,7 @@ impl Rig {
     fn new() -> Self {
         let begun = Instant::now();
         let mut ledger = Ledger::new(emitter(), Emitter::none(), begun);
-        ledger.wrote(PREFACE, &mut Now::at(begun));
+        ledger.wrote([PREFACE], &mut Now::at(begun));
         let ms = 0;
         Self { ledger, begun, ms }
     }
@@ -79,7 +79,7 @@ impl Rig {
     }
 
     fn wrote(&mut self, bytes: &[u8]) -> bool {
-        self.ledger.wrote(bytes, &mut self.now())
+        self.ledger.wrote([bytes], &mut self.now())
     }
 
     fn read(&mut self, bytes: &[u8]) {

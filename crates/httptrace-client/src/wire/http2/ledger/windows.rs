@@ -45,6 +45,10 @@ impl Ledger {
     }
 
     pub(super) fn balance_all(&mut self, now: &mut Now) {
+        if !self.streams.are_heard() {
+            // What nobody is told of is not asked for: there may be many streams.
+            return;
+        }
         let owing = self.streams.iter().filter(|(_, s)| s.owes_data());
         let ids: Vec<_> = owing.map(|(id, _)| id).collect();
         for id in ids {
