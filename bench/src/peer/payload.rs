@@ -13,8 +13,7 @@ pub(crate) struct Payload {
     left: u64,
 }
 
-/// What is sent again and again.
-pub(super) static CHUNK: [u8; 64 * 1024] = [0; 64 * 1024];
+static CHUNK: [u8; 64 * 1024] = [0; 64 * 1024];
 
 impl Payload {
     pub(crate) fn new(length: u64) -> Self {

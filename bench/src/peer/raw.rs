@@ -5,9 +5,11 @@ use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::payload::CHUNK;
 use super::{Job, Lane, Peer};
 use crate::Error;
+
+/// What is written at a time of a large body: more than a socket takes.
+static OCTETS: [u8; 512 * 1024] = [0; 512 * 1024];
 
 pub(crate) struct Raw {
     job: Arc<Job>,
@@ -34,7 +36,7 @@ impl Peer for Raw {
             job.authority
         );
         let buffer = match job.load.download() {
-            Some(_) => 64 * 1024,
+            Some(_) => 256 * 1024,
             None => 4 * 1024,
         };
         let mut calls = Calls {
@@ -78,8 +80,8 @@ impl Lane for Calls {
         stream.write_all(&self.request).await?;
         let mut left = self.job.load.upload().unwrap_or(0);
         while left > 0 {
-            let now = left.min(CHUNK.len() as u64);
-            stream.write_all(&CHUNK[..now as usize]).await?;
+            let now = left.min(OCTETS.len() as u64);
+            stream.write_all(&OCTETS[..now as usize]).await?;
             left -= now;
         }
         let mut length = 0;

@@ -17,12 +17,14 @@ fn pages() -> Vec<String> {
         "ARCHITECTURE.md",
         "CONTRIBUTING.md",
         "CHANGELOG.md",
+        "BENCHMARKS.md",
     ];
     let mut pages: Vec<String> = top.iter().map(ToString::to_string).collect();
     pages.extend(files("docs", ".md"));
     pages.extend(files("crates", ".md"));
     pages.extend(files("conformance", ".md"));
     pages.extend(files("interop", ".md"));
+    pages.extend(files("bench", ".md"));
     pages
 }
 

@@ -22,6 +22,7 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("httptrace-test", &["httptrace"]),
+    ("bench", &["httptrace", "httptrace-client"]),
     // It serves its clients with the test kit's certificates, and is not published either.
     (
         "bench-truth",
