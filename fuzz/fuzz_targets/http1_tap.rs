@@ -1,8 +1,8 @@
 //! What the wire tap finds out about a request's bytes does not depend on how they are split, and is what a reader
-//! that takes only well-formed requests says, too.
+//! that takes only well-formed requests says, too. Nor does what it makes of the heads of a response, of which nothing is lost.
 #![no_main]
 
-use httptrace_client::fuzzing::{RequestFacts, header_fields, request_facts};
+use httptrace_client::fuzzing::{RequestFacts, head_facts, header_fields, request_facts};
 use libfuzzer_sys::fuzz_target;
 
 /// Longer inputs are cut into two at every n-th byte only.
@@ -13,11 +13,19 @@ fuzz_target!(|bytes: &[u8]| {
     assert_eq!(whole.is_begun, !bytes.is_empty());
     assert!(bytes.starts_with(&whole.head));
     assert!(whole.body_bytes <= (bytes.len() - whole.head.len()) as u64);
+    let heads = head_facts(&[bytes]);
+    let mut all = [&heads.given[..], &heads.surplus].concat();
+    let mut read = bytes.to_vec();
+    all.sort_unstable();
+    read.sort_unstable();
+    assert_eq!(all, read, "nothing is lost, and nothing is new");
     let single: Vec<&[u8]> = bytes.chunks(1).collect();
+    assert_eq!(head_facts(&single), heads, "byte by byte");
     assert_eq!(request_facts(&single, 0), whole, "byte by byte");
     for at in (0..bytes.len()).step_by(bytes.len().div_ceil(CUTS).max(1)) {
         let (before, after) = bytes.split_at(at);
         assert_eq!(request_facts(&[before, after], 0), whole, "cut at {at}");
+        assert_eq!(head_facts(&[before, after]), heads, "cut at {at}");
         assert_eq!(request_facts(&[bytes], at), whole, "after one of {at}");
     }
     header_fields(&whole.head);

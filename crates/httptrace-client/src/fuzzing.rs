@@ -42,6 +42,14 @@ pub fn request_facts(pieces: &[&[u8]], used: usize) -> RequestFacts {
     }
 }
 
+/// The header fields that `WroteHeaderField` tells of, given the written head.
+pub fn header_fields(head: &[u8]) -> Vec<(String, Vec<http::HeaderValue>)> {
+    let fields = crate::wire::fields_by_name(head).into_iter();
+    fields
+        .map(|(name, values)| (name.to_string(), values.to_vec()))
+        .collect()
+}
+
 /// What the wire tap makes of the heads of a response.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HeadFacts {

@@ -15,7 +15,11 @@ use crate::client::Body;
 use crate::error::Error;
 
 /// A request's body, held to the length that the request's head announces.
-pub(crate) struct SendBody {
+///
+/// Absent where nothing is to be sent. It is kept small: the codec has room for 32 requests on each connection.
+pub(crate) struct SendBody(Option<Box<Content>>);
+
+struct Content {
     body: Body,
     /// Bytes still owed, where the head has a `Content-Length`.
     owed: Option<u64>,
@@ -42,7 +46,10 @@ pub(crate) struct BodyFailure {
 impl SendBody {
     /// A body under a head that announces this length, or none, and these trailer fields.
     pub(crate) fn new(body: Body, content_length: Option<u64>, trailers: Vec<HeaderName>) -> Self {
-        Self {
+        if content_length == Some(0) && body.is_end_stream() {
+            return Self(None);
+        }
+        Self(Some(Box::new(Content {
             body,
             owed: content_length,
             announced: content_length.unwrap_or(0),
@@ -51,37 +58,70 @@ impl SendBody {
             over: false,
             failure: None,
             gate: None,
-        }
+        })))
     }
 
     /// Nothing of the body is asked for before the gate is open.
     pub(super) fn hold_behind(&mut self, gate: SharedGate) {
-        self.gate = Some(gate);
+        if let Some(content) = &mut self.0 {
+            content.gate = Some(gate);
+        }
     }
 
     pub(crate) fn into_body(self) -> Body {
-        self.body
+        self.0.map_or_else(Body::empty, |content| content.body)
     }
 
-    /// Whether the request's head says how long the body is, or that it comes in chunks: all but an empty one does, and
-    /// some of those.
+    /// Whether the request's head says how long the body is, or that it comes in chunks: where there is none it may, and
+    /// it makes no difference.
     pub(super) fn is_framed(&self) -> bool {
-        self.announced > 0 || self.owed.is_none()
+        self.0.is_some()
     }
 
     /// Whether there is something to send besides the head.
     pub(super) fn has_content(&self) -> bool {
-        match self.owed {
+        self.0.as_ref().is_some_and(|content| match content.owed {
             Some(owed) => owed > 0,
-            None => !self.body.is_end_stream(),
-        }
+            None => !content.body.is_end_stream(),
+        })
     }
 
     /// Whether nothing at all is to be sent, and nothing is to be checked.
     pub(super) fn is_nothing(&self) -> bool {
-        self.gate.is_none() && self.is_end_stream()
+        let content = self.0.as_ref();
+        content.is_none_or(|content| content.gate.is_none() && content.is_end_stream())
+    }
+}
+
+impl HttpBody for SendBody {
+    type Data = Bytes;
+    type Error = BodyFailure;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyFailure>>> {
+        match &mut self.0 {
+            Some(content) => Pin::new(&mut **content).poll_frame(cx),
+            None => Poll::Ready(None),
+        }
     }
 
+    fn is_end_stream(&self) -> bool {
+        self.0
+            .as_ref()
+            .is_none_or(|content| content.is_end_stream())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Some(content) => content.size_hint(),
+            None => SizeHint::with_exact(0),
+        }
+    }
+}
+
+impl Content {
     /// Counts a frame against what is owed, and holds trailers against what is announced.
     fn account(&mut self, frame: &Frame<Bytes>) -> Result<(), BodyFailure> {
         if let Some(trailers) = frame.trailers_ref() {
@@ -148,7 +188,7 @@ impl SendBody {
     }
 }
 
-impl HttpBody for SendBody {
+impl HttpBody for Content {
     type Data = Bytes;
     type Error = BodyFailure;
 

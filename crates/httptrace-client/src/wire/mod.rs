@@ -9,4 +9,6 @@ pub(crate) mod http1;
 pub(crate) mod http2;
 mod told;
 
+#[cfg(fuzzing)]
+pub(crate) use fields::fields_by_name;
 pub(crate) use told::Field;

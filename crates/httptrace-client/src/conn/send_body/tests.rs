@@ -52,7 +52,7 @@ enum End {
 fn pull(mut body: SendBody) -> (u64, End) {
     let mut cx = Context::from_waker(Waker::noop());
     let mut given = 0;
-    let announced = body.owed;
+    let announced = body.0.as_ref().map_or(Some(0), |content| content.owed);
     loop {
         if announced == Some(given) || (announced.is_none() && body.is_end_stream()) {
             return (given, End::Whole);
