@@ -1,6 +1,7 @@
 //! The socket under a connection, which can be asked past the runtime.
 
 use std::io::{self, IoSlice, Read};
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -65,6 +66,14 @@ impl<S: SocketStream> SocketIo<S> {
     fn read_socket(&self, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let socket = self.stream.socket();
         loop {
+            // As a rule there is nothing, and the buffer need not be made ready for it.
+            if let Err(error) = socket.peek(&mut [MaybeUninit::uninit()]) {
+                match error.kind() {
+                    io::ErrorKind::WouldBlock => return Poll::Pending,
+                    io::ErrorKind::Interrupted => continue,
+                    _ => {}
+                }
+            }
             return match (&*socket).read(buf.initialize_unfilled()) {
                 Ok(count) => {
                     buf.advance(count);

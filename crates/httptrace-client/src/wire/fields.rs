@@ -12,7 +12,7 @@ pub(crate) fn fields_by_name(head: &[u8]) -> Vec<Field> {
     // One copy, which all values share.
     let shared = Bytes::copy_from_slice(head);
     let mut names: Vec<Field> = Vec::with_capacity(8);
-    for (name, value) in fields(head) {
+    for (name, value) in fields(&shared) {
         let Ok(mut value) = HeaderValue::from_maybe_shared(shared.slice_ref(value)) else {
             continue;
         };
