@@ -10,11 +10,12 @@ use httptrace::info::{
     Address, AttemptEnd, AttemptReason, AttemptStart, BodyDone, BodyEnd, CallEnd, CallStart,
     CloseReason, CodePoint, ConnClosed, ConnectDone, ConnectStart, DnsDone, DnsSource, DnsStart,
     FlowControlWaitDone, FlowControlWaitStart, FlowWindow, GetConn, GoAway, Got1xxResponse,
-    Got100Continue, GotBody, GotConn, GotFirstResponseByte, GotResponseHeaders, HookPanicked,
-    Http2Code, NotSentReason, NoticedBy, Pong, Protocol, ProxyTunnelDone, ProxyTunnelStart,
-    PutIdleConn, PutIdleError, Redirect, ResetBy, RetryReason, SettingsReceived, StreamOpened,
-    StreamReset, TlsHandshakeDone, TlsHandshakeStart, TlsLeg, TunnelKind, Wait100Continue,
-    WaitedFor, WriteOutcome, WroteBody, WroteHeaderField, WroteHeaders, WroteRequest,
+    Got100Continue, GotBody, GotConn, GotFirstResponseByte, GotResponseHeaders, HeaderFields,
+    HookPanicked, Http2Code, NotSentReason, NoticedBy, Pong, Protocol, ProxyTunnelDone,
+    ProxyTunnelStart, PutIdleConn, PutIdleError, Redirect, ResetBy, RetryReason, SettingsReceived,
+    StreamOpened, StreamReset, TlsHandshakeDone, TlsHandshakeStart, TlsLeg, TunnelKind,
+    Wait100Continue, WaitedFor, WriteOutcome, WroteBody, WroteHeaderField, WroteHeaders,
+    WroteRequest,
 };
 use httptrace::{ErrorKind, EventError, EventKind, EventName};
 
@@ -114,14 +115,14 @@ impl Choices {
         HeaderValue::from_bytes(self.of(&values)).expect("a header value")
     }
 
-    fn headers(&mut self) -> HeaderMap {
+    fn headers(&mut self) -> HeaderFields {
         let mut headers = HeaderMap::new();
         for _ in 0..self.of(&[0, 1, 2, 3]) {
             let names = ["via", "location", "set-cookie", "x!-_.~"];
             let name = HeaderName::from_static(self.of(&names));
             headers.append(name, self.value());
         }
-        headers
+        headers.into()
     }
 
     fn leg(&mut self) -> TlsLeg {

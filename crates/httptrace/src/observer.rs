@@ -54,8 +54,8 @@ pub trait Observer: Send + Sync {
 
     /// An event happened, and nobody needs it afterwards: for an observer that keeps events, and need not clone those.
     ///
-    /// Called instead of [`on_event`](Self::on_event), never besides, and only if this observer is the last to be told.
-    /// The default passes it on.
+    /// Called instead of [`on_event`](Self::on_event), never besides, and only on the last observer of a trace: one that
+    /// keeps events implements both. The default passes it on.
     fn on_owned_event(&self, event: Event) {
         self.on_event(&event);
     }

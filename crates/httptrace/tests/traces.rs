@@ -42,6 +42,31 @@ fn the_newer_traces_hooks_run_first_then_the_olders() {
     assert_eq!(said.words(), "new old");
 }
 
+/// An observer that tells how it was handed an event.
+struct Taker(Said, &'static str);
+
+impl Observer for Taker {
+    fn on_event(&self, _event: &Event) {
+        self.0.say(format!("{} looks", self.1));
+    }
+
+    fn on_owned_event(&self, _event: Event) {
+        self.0.say(format!("{} takes", self.1));
+    }
+}
+
+#[test]
+fn the_last_observer_is_given_the_event() {
+    let said = Said::default();
+    let taker = |name| ClientTrace::new().observe(Taker(said.clone(), name));
+    get_conn(&request().trace(taker("one")));
+    get_conn(&request().trace(taker("old")).trace(taker("new")));
+    // Who wants no such event is not the last of its observers, but the event is not theirs to take.
+    let not_wanted = ClientTrace::new().on_got_conn(|_| {});
+    get_conn(&request().trace(not_wanted).trace(taker("first")));
+    assert_eq!(said.words(), "one takes new looks old takes first looks");
+}
+
 #[test]
 fn a_trace_grows_by_one_hook_after_the_other_and_leaves_its_clones_alone() {
     let said = Said::default();
