@@ -134,16 +134,25 @@ impl FrameDecoder {
     }
 
     fn feed_head(&mut self, bytes: &[u8], tell: &mut impl FnMut(Fact<'_>)) -> usize {
+        // As a rule it is all there.
+        if let (0, Some(head)) = (self.have, bytes.first_chunk()) {
+            self.have = HEAD;
+            self.begin(FrameHead::parse(*head), tell);
+            return HEAD;
+        }
         let taken = bytes.len().min(HEAD - self.have);
         self.head[self.have..self.have + taken].copy_from_slice(&bytes[..taken]);
         self.have += taken;
         if self.have == HEAD {
-            let head = FrameHead::parse(self.head);
-            self.kept.clear();
-            tell(Fact::Head(head));
-            self.pass_on(head, head.length, tell);
+            self.begin(FrameHead::parse(self.head), tell);
         }
         taken
+    }
+
+    fn begin(&mut self, head: FrameHead, tell: &mut impl FnMut(Fact<'_>)) {
+        self.kept.clear();
+        tell(Fact::Head(head));
+        self.pass_on(head, head.length, tell);
     }
 
     fn feed_payload(
