@@ -8,11 +8,10 @@ use memchr::{memchr, memchr_iter};
 #[derive(Debug)]
 pub(crate) struct RequestDecoder {
     state: State,
-    /// The head must be looked into: it says how long the body is, or it is asked for. Otherwise the request is over with
-    /// its head, and that is all that is to be known.
-    looks_into: bool,
+    /// The head says how long the body is; otherwise the request is over with its head.
+    is_framed: bool,
     begun: bool,
-    /// The head so far, the blank line included; unless it came whole and says nothing.
+    /// The head so far, the blank line included.
     head: Vec<u8>,
     body_bytes: u64,
 }
@@ -49,18 +48,18 @@ impl RequestDecoder {
     pub(crate) fn new() -> Self {
         Self {
             state: State::Head,
-            looks_into: true,
+            is_framed: true,
             begun: false,
             head: Vec::new(),
             body_bytes: 0,
         }
     }
 
-    /// Forgets the previous request; the next byte is the first of the next one's head. `looks_into`: the head has a
-    /// field that says how long the body is, or will be asked for.
-    pub(crate) fn restart(&mut self, looks_into: bool) {
+    /// Forgets the previous request; the next byte is the first of the next one's head. `is_framed`: the head has a
+    /// field that says how long the body is.
+    pub(crate) fn restart(&mut self, is_framed: bool) {
         self.state = State::Head;
-        self.looks_into = looks_into;
+        self.is_framed = is_framed;
         self.begun = false;
         self.head.clear();
         self.body_bytes = 0;
@@ -123,8 +122,9 @@ impl RequestDecoder {
     fn feed_head(&mut self, bytes: &[u8]) -> usize {
         let is_whole = !self.begun && bytes.ends_with(BLANK_LINE);
         self.begun = true;
-        if is_whole && !self.looks_into {
+        if is_whole && !self.is_framed {
             // Nothing can follow it: these bytes are all of the request.
+            self.head.extend_from_slice(bytes);
             self.state = State::Done;
             return bytes.len();
         }

@@ -69,8 +69,7 @@ impl Watch {
     /// A request is about to be written: what is seen from now on is its.
     pub(crate) fn begin(&self, begin: Begin) {
         let mut seen = self.lock();
-        let tells_fields = begin.emitter.wants(EventName::WroteHeaderField);
-        seen.request.restart(begin.is_framed || tells_fields);
+        seen.request.restart(begin.is_framed);
         seen.emitter = begin.emitter;
         seen.holds_body = begin.holds_body;
         seen.dirty = false;
