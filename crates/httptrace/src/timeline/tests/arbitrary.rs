@@ -19,6 +19,8 @@ use crate::info::{
     TlsHandshakeDone, TlsHandshakeStart, TlsLeg, TunnelKind, Wait100Continue, WriteOutcome,
     WroteBody, WroteHeaderField, WroteHeaders, WroteRequest,
 };
+use crate::observer::Observer;
+use crate::recorder::Recorder;
 use crate::timeline::{AttemptTimeline, Breakdown, Timeline};
 
 /// One of every kind of event; `variant` varies what the fold looks at.
@@ -160,6 +162,22 @@ proptest! {
         let folded: Vec<_> = Timeline::fold(&events).iter().filter_map(|t| t.call).collect();
         prop_assert_eq!(folded.len(), calls.len());
         prop_assert_eq!(folded.into_iter().collect::<BTreeSet<_>>(), calls);
+    }
+
+    #[test]
+    fn a_recorder_tells_what_the_fold_makes_of_its_events(drafts in proptest::collection::vec(draft(), 0..60)) {
+        let (looks, takes) = (Recorder::new(), Recorder::new());
+        for event in events(&drafts) {
+            looks.on_event(&event);
+            takes.on_owned_event(event);
+        }
+        let told = |mut timelines: Vec<Timeline>| {
+            timelines.sort_by_key(|timeline| timeline.call);
+            format!("{timelines:?}")
+        };
+        let expected = told(Timeline::fold(&looks.events()));
+        prop_assert_eq!(told(looks.timelines()), expected.clone());
+        prop_assert_eq!(told(takes.timelines()), expected);
     }
 
     #[test]
