@@ -29,7 +29,11 @@ pub(super) async fn round_trip(
     loop {
         let spare = Spare::of(head, &body);
         // What cannot be sent shall cost no connection.
-        let (route, runtime, wire) = match prepare(inner, head, body) {
+        let Prepared {
+            route,
+            runtime,
+            wire,
+        } = match prepare(inner, head, body) {
             Ok(prepared) => prepared,
             Err(error) => return Err(give_up(attempt, error)),
         };
@@ -109,12 +113,14 @@ enum Exchanged {
     Http2(http2::Exchanged),
 }
 
-/// Where the request goes, and what goes there.
-fn prepare(
-    inner: &Inner,
-    head: &Request<()>,
-    body: Body,
-) -> Result<(Arc<Route>, Handle, Box<Request<SendBody>>), Error> {
+/// Where a request goes, and what goes there.
+struct Prepared {
+    route: Arc<Route>,
+    runtime: Handle,
+    wire: Box<Request<SendBody>>,
+}
+
+fn prepare(inner: &Inner, head: &Request<()>, body: Body) -> Result<Prepared, Error> {
     let Ok(runtime) = Handle::try_current() else {
         // What is wrong with the request comes first.
         route::origin(head.uri())?;
@@ -125,7 +131,11 @@ fn prepare(
     let routes = &inner.routes;
     let route = routes.find(head.uri(), &inner.proxy, protocols, runtime.id(), key)?;
     let wire = wire_request::build(inner, head, body, &route)?;
-    Ok((route, runtime, wire))
+    Ok(Prepared {
+        route,
+        runtime,
+        wire,
+    })
 }
 
 async fn acquire(

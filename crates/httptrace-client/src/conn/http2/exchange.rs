@@ -215,7 +215,7 @@ impl Sent {
     fn exchanged(mut self, response: Response<RecvStream>) -> Exchanged {
         let rest = match self.upload.take() {
             Some(upload) if !self.stream.watch.is_request_flushed() => {
-                self.settle_upload(upload, response.status())
+                self.settle_upload(*upload, response.status())
             }
             _ => Rest::Nothing,
         };
@@ -227,7 +227,7 @@ impl Sent {
     }
 
     /// The response's head is here, and the request is not written to its end.
-    fn settle_upload(&mut self, upload: Box<Upload>, status: StatusCode) -> Rest {
+    fn settle_upload(&mut self, upload: Upload, status: StatusCode) -> Rest {
         // As in Go: then the peer has made up its mind without the rest.
         let refuses = status.as_u16() > 299;
         if upload.is_broken() {
