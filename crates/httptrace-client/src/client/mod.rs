@@ -8,6 +8,7 @@ mod ending;
 mod progress;
 mod redirect;
 mod uri;
+mod userinfo;
 
 use std::fmt;
 use std::pin::Pin;
