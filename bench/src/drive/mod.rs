@@ -90,7 +90,7 @@ fn instructions(plan: &Plan, stage: &Stage, load: Load) -> Result<Vec<Table>, Er
         let server = stage.server(load)?;
         let count = |calls| {
             let work = work(load, client, server.port, calls, Mode::Plain);
-            callgrind::instructions(stage.command(&work)?, &work, plan.keep.as_deref())
+            twice(|| callgrind::instructions(stage.command(&work)?, &work, plan.keep.as_deref()))
         };
         let (first, second) = (count(short)?, count(long)?);
         table.rows.push(Row {
@@ -121,7 +121,7 @@ fn allocations(plan: &Plan, stage: &Stage, load: Load) -> Result<Vec<Table>, Err
         let server = stage.server(load)?;
         let count = |calls| {
             let work = work(load, client, server.port, calls, Mode::Allocations);
-            stage.work(&work)
+            twice(|| stage.work(&work))
         };
         let first = count(short)?;
         if load == Load::Idle10k {
@@ -189,11 +189,20 @@ fn timed(
             let calls = load.timed_calls() / shorter;
             let mut work = work(load, client, server.port, calls, Mode::Latencies);
             work.threads = threads;
-            let measured = stage.work(&work)?;
+            let measured = twice(|| stage.work(&work))?;
             tables.push(client, |figure| value(figure, load, &measured));
         }
     }
     Ok(tables.0)
+}
+
+/// What is disturbed once may go well the next time, and a run of all takes too long to begin again; what fails twice
+/// fails.
+fn twice<T>(mut measure: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
+    measure().or_else(|error| {
+        eprintln!("bench: once more, since {error}");
+        measure()
+    })
 }
 
 fn value(figure: Figure, load: Load, measured: &Measured) -> Option<f64> {
