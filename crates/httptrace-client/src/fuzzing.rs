@@ -57,7 +57,7 @@ pub struct HeadFacts {
     pub given: Vec<u8>,
     /// The informational heads.
     pub informational: Vec<Vec<u8>>,
-    /// The lines that were taken out of the final head.
+    /// The lines that were taken out of the final head, and what there is of one that is withheld.
     pub surplus: Vec<u8>,
     /// There were more of them than are kept.
     pub is_too_much: bool,
@@ -79,6 +79,7 @@ pub fn head_facts(pieces: &[&[u8]]) -> HeadFacts {
         facts.surplus = surplus.lines;
         facts.is_too_much = surplus.is_too_much;
     }
+    facts.surplus.extend_from_slice(heads.withheld());
     facts
 }
 

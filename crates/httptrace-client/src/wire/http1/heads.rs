@@ -102,6 +102,15 @@ impl ResponseHeads {
         (surplus != Surplus::default()).then_some(surplus)
     }
 
+    /// The line that is withheld, and may never have its end.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn withheld(&self) -> &[u8] {
+        match self.withheld {
+            true => &self.line,
+            false => &[],
+        }
+    }
+
     /// Takes bytes that were read.
     pub(crate) fn feed(&mut self, bytes: &[u8]) -> Fed {
         let mut fed = Fed::default();
@@ -241,8 +250,8 @@ impl ResponseHeads {
 fn is_all_and_short(bytes: &[u8]) -> bool {
     static BLANK_LINE: LazyLock<memmem::Finder<'static>> =
         LazyLock::new(|| memmem::Finder::new(b"\r\n\r\n"));
-    // The shortest field has three bytes.
-    const FEW: usize = 3 * PASSED;
+    // The shortest line that is not blank has two bytes.
+    const FEW: usize = 2 * PASSED;
     let is_final = bytes.starts_with(b"HTTP/1.") && bytes.get(9).is_some_and(|byte| *byte != b'1');
     is_final
         && BLANK_LINE

@@ -102,6 +102,25 @@ fn too_many_fields_are_left_to_the_codec() {
 }
 
 #[test]
+fn lines_as_short_as_can_be_are_counted_however_they_are_split() {
+    let bytes = [&b"HTTP/1.1 200\n"[..], &b"a\n".repeat(100), b"\r\n\r\n"].concat();
+    let single: Vec<&[u8]> = bytes.chunks(1).collect();
+    assert_eq!(fed(&single), fed(&[&bytes]));
+    assert!(fed(&[&bytes]).2.is_some());
+}
+
+#[test]
+fn a_line_that_breaks_off_is_withheld() {
+    let mut bytes = head_of((0..81).map(|n| format!("x-{n}: {n}")));
+    bytes.truncate(bytes.len() - 6);
+    let mut heads = ResponseHeads::new(MAX_BYTES);
+    heads.begin();
+    let given = heads.feed(&bytes).instead.unwrap();
+    assert_eq!([&given, heads.withheld()].concat(), bytes);
+    assert!(!heads.withheld().is_empty());
+}
+
+#[test]
 fn a_line_without_an_end_is_left_to_the_codec() {
     let fields = (0..80).map(|n| format!("x-{n}: {n}"));
     let mut bytes = head_of(fields);
