@@ -15,6 +15,7 @@ use crate::info::{
     WroteHeaders, WroteRequest,
 };
 use crate::observer::Observer;
+use crate::recorder::Records;
 
 /// A set of hooks to run at the stages of an outgoing request (Go's `httptrace.ClientTrace`).
 ///
@@ -52,7 +53,23 @@ enum Hooks {
 #[derive(Clone)]
 pub(crate) struct Hook {
     pub(crate) wants: EventSet,
-    pub(crate) observer: Arc<dyn Observer>,
+    listener: Listener,
+}
+
+#[derive(Clone)]
+enum Listener {
+    /// A recorder is known as what it is, so that events go to it without being built.
+    Recorder(Arc<Records>),
+    Other(Arc<dyn Observer>),
+}
+
+impl Hook {
+    pub(crate) fn observer(&self) -> &dyn Observer {
+        match &self.listener {
+            Listener::Recorder(records) => &**records,
+            Listener::Other(observer) => &**observer,
+        }
+    }
 }
 
 impl ClientTrace {
@@ -64,15 +81,22 @@ impl ClientTrace {
     /// Adds an observer: the cheap way to keep state of one's own, since one `Arc` serves every event.
     #[must_use]
     pub fn observe(mut self, observer: impl Observer + 'static) -> Self {
-        self.push(Arc::new(observer));
+        self.push(Listener::Other(Arc::new(observer)));
         self
     }
 
     /// Adds an observer that is shared already.
     #[must_use]
     pub fn observe_shared(mut self, observer: Arc<dyn Observer>) -> Self {
-        self.push(observer);
+        self.push(Listener::Other(observer));
         self
+    }
+
+    /// A trace that a recorder listens to.
+    pub(crate) fn recorded(records: Arc<Records>) -> Self {
+        let mut trace = Self::new();
+        trace.push(Listener::Recorder(records));
+        trace
     }
 
     /// Adds a hook for every event.
@@ -147,21 +171,34 @@ impl ClientTrace {
         }
     }
 
+    /// Who records, if nobody else listens.
+    #[inline]
+    pub(crate) fn only_recorder(&self) -> Option<&Records> {
+        match &self.hooks {
+            Hooks::One(Hook {
+                listener: Listener::Recorder(records),
+                ..
+            }) => Some(records),
+            _ => None,
+        }
+    }
+
     /// Whether all hooks of another trace are among its own.
     pub(crate) fn contains(&self, other: &ClientTrace) -> bool {
         other.hooks().iter().all(|hook| self.has(hook))
     }
 
     fn has(&self, hook: &Hook) -> bool {
-        let address = Arc::as_ptr(&hook.observer);
-        self.hooks()
-            .iter()
-            .any(|own| std::ptr::addr_eq(Arc::as_ptr(&own.observer), address))
+        let mut own = self.hooks().iter();
+        own.any(|own| std::ptr::addr_eq(own.observer(), hook.observer()))
     }
 
-    fn push(&mut self, observer: Arc<dyn Observer>) {
-        let wants = observer.wants();
-        let hook = Hook { wants, observer };
+    fn push(&mut self, listener: Listener) {
+        let mut hook = Hook {
+            wants: EventSet::ALL,
+            listener,
+        };
+        hook.wants = hook.observer().wants();
         match &mut self.hooks {
             Hooks::None => self.hooks = Hooks::One(hook),
             Hooks::One(first) => {

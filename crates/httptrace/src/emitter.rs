@@ -9,9 +9,10 @@ use std::time::Instant;
 
 use crate::client_trace::{ClientTrace, Hook};
 use crate::error::{BoxError, EventError};
-use crate::event::{Event, EventKind, EventName, EventSet};
+use crate::event::{Event, EventKind, EventName, EventSet, Stamp};
 use crate::id::{CallId, ConnectionId};
 use crate::info::{Got1xxResponse, HookPanicked};
+use crate::recorder::FoldedCall;
 
 /// Fires events at the hooks of one call.
 ///
@@ -127,7 +128,7 @@ impl Emitter {
     pub fn limits_1xx_responses(&self) -> bool {
         let hooks = self.shared().map(|shared| shared.trace.hooks());
         let mut hooks = hooks.unwrap_or_default().iter();
-        hooks.any(|hook| hook.observer.limits_1xx_responses())
+        hooks.any(|hook| hook.observer().limits_1xx_responses())
     }
 
     /// The call it emits for.
@@ -165,18 +166,29 @@ impl Emitter {
     #[inline]
     pub fn emit<T: Info>(&self, build: impl FnOnce() -> T) {
         if let Some(shared) = self.listening(T::NAME) {
-            let at = (shared.clock)();
-            let event = self.event(shared, at, build().into());
-            self.dispatch(shared, T::NAME, event);
+            self.tell((shared.clock)(), build());
         }
     }
 
     /// Emits an event that happened at `at`, if a hook wants it.
     #[inline]
     pub fn emit_at<T: Info>(&self, at: Instant, build: impl FnOnce() -> T) {
-        if let Some(shared) = self.listening(T::NAME) {
-            let event = self.event(shared, at, build().into());
-            self.dispatch(shared, T::NAME, event);
+        if self.wants(T::NAME) {
+            self.tell(at, build());
+        }
+    }
+
+    /// Tells whoever listens.
+    #[inline(never)] // once for each event, instead of wherever it is emitted
+    fn tell<T: Info>(&self, at: Instant, info: T) {
+        let Some(shared) = &self.shared else {
+            return;
+        };
+        let stamp = self.stamp(shared, at);
+        match shared.trace.only_recorder() {
+            // Mostly nobody else listens, and an event that nobody looks at need not be built.
+            Some(records) => records.keep(stamp, info),
+            None => self.dispatch(shared, T::NAME, stamp.event(info)),
         }
     }
 
@@ -187,12 +199,12 @@ impl Emitter {
         let Some(shared) = self.listening(EventName::Got1xxResponse) else {
             return Ok(());
         };
-        let event = self.event(shared, (shared.clock)(), build().into());
+        let event = self.stamp(shared, (shared.clock)()).event(build());
         let mut verdict = Ok(());
         let mut panics = Panics::new();
         for (index, hook) in shared.listeners(event.name()) {
             shared.behind_a_wall(index, &mut panics, || {
-                let answer = hook.observer.on_got_1xx_response(&event);
+                let answer = hook.observer().on_got_1xx_response(&event);
                 if verdict.is_ok() {
                     verdict = answer;
                 }
@@ -216,13 +228,12 @@ impl Emitter {
     }
 
     #[inline]
-    fn event(&self, shared: &Shared, at: Instant, kind: EventKind) -> Event {
-        Event {
+    fn stamp(&self, shared: &Shared, at: Instant) -> Stamp {
+        Stamp {
             at,
             call: shared.call,
             attempt: self.attempt,
             connection: self.connection,
-            kind,
         }
     }
 
@@ -232,7 +243,7 @@ impl Emitter {
         match shared.trace.only_hook() {
             Some(hook) if !shared.any_is_off() => {
                 // A move into the closure: an event is large, and each move is a copy.
-                let told = AssertUnwindSafe(move || hook.observer.on_owned_event(event));
+                let told = AssertUnwindSafe(move || hook.observer().on_owned_event(event));
                 if let Err(panic) = catch_unwind(told) {
                     self.only_hook_panicked(name, panic);
                 }
@@ -258,7 +269,9 @@ impl Emitter {
         let mut panics = Panics::new();
         for (index, hook) in shared.listeners(name) {
             shared.behind_a_wall(index, &mut panics, || match index == last {
-                false => event.iter().for_each(|event| hook.observer.on_event(event)),
+                false => event
+                    .iter()
+                    .for_each(|event| hook.observer().on_event(event)),
                 true => hook.give(event),
             });
         }
@@ -292,7 +305,7 @@ impl Hook {
     /// Gives the event away, if it is still there.
     fn give(&self, event: &mut Option<Event>) {
         if let Some(event) = event.take() {
-            self.observer.on_owned_event(event);
+            self.observer().on_owned_event(event);
         }
     }
 }
@@ -356,6 +369,11 @@ pub trait Info: Into<EventKind> + sealed::Sealed {
 }
 
 pub(crate) mod sealed {
+    use super::{FoldedCall, Stamp};
+
     /// Keeps [`Info`](super::Info) to this crate.
-    pub trait Sealed {}
+    pub trait Sealed: Sized {
+        /// Takes its place in a call that is folded as it goes on; given back if it has none there.
+        fn fold_into(self, call: &mut FoldedCall, stamp: Stamp) -> Result<(), Self>;
+    }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Instant;
 
-use crate::emitter::{Info, sealed};
+use crate::emitter::{Info, sealed::Sealed};
 use crate::id::{CallId, ConnectionId};
 use crate::info::{
     AttemptEnd, AttemptStart, BodyDone, CallEnd, CallStart, ConnClosed, ConnectDone, ConnectStart,
@@ -13,6 +13,7 @@ use crate::info::{
     StreamReset, TlsHandshakeDone, TlsHandshakeStart, Wait100Continue, WroteBody, WroteHeaderField,
     WroteHeaders, WroteRequest,
 };
+use crate::recorder::FoldedCall;
 
 /// One fact, stamped with the instant it happened and the identities it belongs to.
 ///
@@ -69,6 +70,38 @@ impl Event {
     pub fn name(&self) -> EventName {
         self.kind.name()
     }
+
+    /// What it has beside its payload.
+    pub(crate) fn stamp(&self) -> Stamp {
+        Stamp {
+            at: self.at,
+            call: self.call,
+            attempt: self.attempt,
+            connection: self.connection,
+        }
+    }
+}
+
+/// What an event has beside its payload.
+#[derive(Clone, Copy, Debug)]
+pub struct Stamp {
+    pub(crate) at: Instant,
+    pub(crate) call: Option<CallId>,
+    pub(crate) attempt: Option<u32>,
+    pub(crate) connection: Option<ConnectionId>,
+}
+
+impl Stamp {
+    #[inline]
+    pub(crate) fn event(self, kind: impl Into<EventKind>) -> Event {
+        Event {
+            at: self.at,
+            call: self.call,
+            attempt: self.attempt,
+            connection: self.connection,
+            kind: kind.into(),
+        }
+    }
 }
 
 /// Declares the events once: the payload enum, the name enum, the names on the wire.
@@ -95,6 +128,14 @@ macro_rules! events {
                     $(Self::$name(_) => EventName::$name,)+
                 }
             }
+
+            /// Takes its place in a call that is folded as it goes on; given back if it has none there.
+            #[allow(clippy::result_large_err)] // what is given back is what was given
+            pub(crate) fn fold_into(self, call: &mut FoldedCall, stamp: Stamp) -> Result<(), Self> {
+                match self {
+                    $(Self::$name(info) => info.fold_into(call, stamp).map_err(Self::$name),)+
+                }
+            }
         }
 
         impl EventName {
@@ -114,8 +155,6 @@ macro_rules! events {
                 Self::$name(info)
             }
         }
-
-        impl sealed::Sealed for $name {}
 
         impl Info for $name {
             const NAME: EventName = EventName::$name;

@@ -1,254 +1,114 @@
-//! The events of one call, within limits.
+//! The events of one call.
 
-use super::Recorder;
-use crate::event::{Event, EventKind, EventName, EventSet};
-use crate::id::{CallId, ConnectionId};
-use crate::info::{GotBody, WroteBody};
+use super::folded::FoldedCall;
+use super::listed::ListedCall;
+use crate::emitter::Info;
+use crate::event::{Event, Stamp};
+use crate::id::CallId;
 use crate::timeline::Timeline;
 
-/// A call that is answered on a connection that was there before has so many events at most.
-const USUAL: usize = 20;
-
-/// The events of one call.
+/// The events of one call: folded as they come, as long as each has its place and they come in order, which is what a
+/// request on a warm connection needs; a list, folded on demand, as soon as there is more to the call than that.
 pub(crate) struct CallRecord {
     call: Option<CallId>,
-    events: Vec<Event>,
-    progress: Progress,
-    repeats: Vec<Repeats>,
-    dropped: u64,
+    kept: Kept,
+}
+
+#[allow(clippy::large_enum_variant)] // mostly it is the large one, and a box of it would be an allocation
+enum Kept {
+    Folded(FoldedCall),
+    Listed(ListedCall),
 }
 
 impl CallRecord {
     /// A record that has room for the usual call from the beginning.
     pub(crate) fn with_room(call: Option<CallId>) -> Self {
         Self {
-            events: Vec::with_capacity(USUAL),
-            ..Self::new(call)
+            call,
+            kept: Kept::Folded(FoldedCall::with_room()),
         }
     }
 
     /// A record that takes no more than twice the room that its events need.
-    pub(crate) fn new(call: Option<CallId>) -> Self {
+    pub(super) fn new(call: Option<CallId>) -> Self {
         Self {
             call,
-            events: Vec::new(),
-            progress: Progress::default(),
-            repeats: Vec::new(),
-            dropped: 0,
+            kept: Kept::Folded(FoldedCall::default()),
         }
     }
 
-    pub(crate) fn call(&self) -> Option<CallId> {
+    #[inline]
+    pub(super) fn call(&self) -> Option<CallId> {
         self.call
     }
 
-    pub(crate) fn events(&self) -> &[Event] {
-        &self.events
+    /// How many events are kept.
+    pub(super) fn len(&self) -> usize {
+        match &self.kept {
+            Kept::Folded(folded) => folded.len(),
+            Kept::Listed(listed) => listed.events().len(),
+        }
     }
 
-    /// Where an event of this call is to be kept, if there is nothing to it but that.
+    pub(super) fn events(&self) -> Vec<Event> {
+        match &self.kept {
+            Kept::Folded(folded) => folded.events(self.call).collect(),
+            Kept::Listed(listed) => listed.events().to_vec(),
+        }
+    }
+
+    /// Folds an event, if the call is folded as it goes on and the event has its place there: by how many events the
+    /// record has grown, or the event.
     #[inline]
-    pub(super) fn usual_room_for(&mut self, event: &Event) -> Option<&mut Vec<Event>> {
-        let len = self.events.len();
-        let has_room = len < self.events.capacity() && len < Recorder::EVENTS_PER_CALL;
-        (has_room && !UNUSUAL.contains(event.name())).then_some(&mut self.events)
+    pub(super) fn fold<T: Info>(&mut self, stamp: Stamp, info: T) -> Result<usize, T> {
+        match &mut self.kept {
+            Kept::Folded(folded) => {
+                let before = folded.len();
+                info.fold_into(folded, stamp)?;
+                Ok(folded.len() - before)
+            }
+            Kept::Listed(_) => Err(info),
+        }
     }
 
-    /// Where an event of this call is to be kept: there is room for it. None if it is not: it was counted, or added to
-    /// one that is kept.
-    pub(crate) fn room_for(&mut self, event: &Event) -> Option<&mut Vec<Event>> {
-        let kind = &event.kind;
-        if is_progress(kind) && self.fold_progress(event) {
-            return None;
-        }
-        if self.events.len() >= limit(kind)
-            || (REPEATED.contains(event.name()) && !self.may_repeat(event))
-        {
-            self.dropped += 1;
-            return None;
-        }
-        self.make_room(matches!(kind, EventKind::CallEnd(_)));
-        Some(&mut self.events)
-    }
-
-    /// Makes room for one event more, and if it is the last for no other.
-    fn make_room(&mut self, for_the_last: bool) {
-        let len = self.events.len();
-        if for_the_last && len < self.events.capacity() / 2 {
-            self.events.shrink_to(len + 1);
-        } else if len == self.events.capacity() {
-            self.events.reserve_exact(len.max(1));
+    /// Keeps an event of this call. What is not kept as it is, is given back: it was counted, or added to one that is kept.
+    pub(crate) fn keep(&mut self, event: Event) -> Option<Event> {
+        match &mut self.kept {
+            Kept::Folded(folded) => {
+                let stamp = event.stamp();
+                let kind = event.kind.fold_into(folded, stamp).err()?;
+                let mut listed = folded.to_list(self.call);
+                let not_kept = listed.keep(stamp.event(kind));
+                self.kept = Kept::Listed(listed);
+                not_kept
+            }
+            Kept::Listed(listed) => listed.keep(event),
         }
     }
 
     /// The timeline of the call, or none if what was seen makes none.
-    #[inline]
     pub(crate) fn timeline(&self) -> Option<Timeline> {
-        Timeline::of_call(self.call, &self.events, self.dropped)
+        match &self.kept {
+            Kept::Folded(folded) if folded.len() > 0 => Some(folded.timeline(self.call)),
+            Kept::Folded(_) => None,
+            Kept::Listed(listed) => listed.timeline(self.call),
+        }
+    }
+
+    /// Whether there is a timeline of it.
+    pub(super) fn has_timeline(&self) -> bool {
+        match &self.kept {
+            Kept::Folded(folded) => folded.len() > 0,
+            Kept::Listed(listed) => Timeline::is_told_by(self.call, listed.events()),
+        }
     }
 
     /// How many events there are, and for how many there is room.
     #[cfg(test)]
     pub(super) fn size(&self) -> (usize, usize) {
-        (self.events.len(), self.events.capacity())
-    }
-
-    /// Whether there is a timeline of it.
-    pub(super) fn has_timeline(&self) -> bool {
-        Timeline::is_told_by(self.call, &self.events)
-    }
-
-    /// Whether there is room for one more of an event that is repeated, which is taken then.
-    fn may_repeat(&mut self, event: &Event) -> bool {
-        let of = (event.name(), event.attempt, event.connection);
-        let known = self.repeats.iter_mut().rev().find(|known| known.of == of);
-        match known {
-            Some(known) if known.kept < Recorder::REPEATS => {
-                known.kept += 1;
-                true
-            }
-            Some(_) => false,
-            None => {
-                self.repeats.push(Repeats { of, kept: 1 });
-                true
-            }
-        }
-    }
-
-    /// Adds progress to the progress event before it, if there are two already. Whether that was done.
-    fn fold_progress(&mut self, event: &Event) -> bool {
-        let place = self.events.len();
-        let is_full = place >= Recorder::EVENTS_PER_CALL;
-        let body = (event.attempt, is_upload(&event.kind));
-        match self.progress.of(body) {
-            Some(progress) => match progress.rest {
-                Some(rest) => {
-                    add_progress(&mut self.events[rest], event);
-                    true
-                }
-                None => {
-                    // The event itself is kept next; past the limit it joins the first one instead.
-                    progress.rest = Some(if is_full { progress.first } else { place });
-                    if is_full {
-                        add_progress(&mut self.events[progress.first], event);
-                    }
-                    is_full
-                }
-            },
-            None => {
-                if !is_full {
-                    self.progress.begin(FoldedProgress {
-                        body,
-                        first: place,
-                        rest: None,
-                    });
-                }
-                false
-            }
+        match &self.kept {
+            Kept::Folded(folded) => folded.size(),
+            Kept::Listed(listed) => listed.size(),
         }
     }
 }
-
-/// How many events of one kind are kept. There is one of these only where such an event is.
-struct Repeats {
-    /// Of what: outside calls the attempt tells nothing.
-    of: (EventName, Option<u32>, Option<ConnectionId>),
-    kept: usize,
-}
-
-/// The bodies of which progress was seen. The first, which mostly is the only one, takes no allocation.
-#[derive(Default)]
-struct Progress {
-    first: Option<FoldedProgress>,
-    later: Vec<FoldedProgress>,
-}
-
-impl Progress {
-    fn of(&mut self, body: Body) -> Option<&mut FoldedProgress> {
-        let mut latest_first = self.later.iter_mut().rev().chain(&mut self.first);
-        latest_first.find(|progress| progress.body == body)
-    }
-
-    fn begin(&mut self, progress: FoldedProgress) {
-        match self.first {
-            None => self.first = Some(progress),
-            Some(_) => self.later.push(progress),
-        }
-    }
-}
-
-/// Which body: that of an attempt, and whether on the way out.
-type Body = (Option<u32>, bool);
-
-/// Where the progress events of one body are kept.
-struct FoldedProgress {
-    body: Body,
-    /// The place of the first event.
-    first: usize,
-    /// The place of the event that holds the rest.
-    rest: Option<usize>,
-}
-
-fn add_progress(kept: &mut Event, event: &Event) {
-    let more = match &event.kind {
-        EventKind::WroteBody(info) => info.bytes,
-        EventKind::GotBody(info) => info.bytes,
-        _ => 0,
-    };
-    if let EventKind::WroteBody(WroteBody { bytes, .. })
-    | EventKind::GotBody(GotBody { bytes, .. }) = &mut kept.kind
-    {
-        *bytes = bytes.saturating_add(more);
-        kept.at = kept.at.max(event.at);
-    }
-}
-
-fn is_progress(kind: &EventKind) -> bool {
-    matches!(kind, EventKind::WroteBody(_) | EventKind::GotBody(_))
-}
-
-fn is_upload(kind: &EventKind) -> bool {
-    matches!(kind, EventKind::WroteBody(_))
-}
-
-/// How many events of a call there may be for one more of this kind to be kept.
-fn limit(kind: &EventKind) -> usize {
-    match kind {
-        EventKind::CallEnd(_) => 2 * Recorder::EVENTS_PER_CALL + 1,
-        kind if is_end(kind) => 2 * Recorder::EVENTS_PER_CALL,
-        _ => Recorder::EVENTS_PER_CALL,
-    }
-}
-
-/// Whether it closes something: those are kept longest, so that no span stays open for want of room.
-fn is_end(kind: &EventKind) -> bool {
-    matches!(
-        kind,
-        EventKind::CallEnd(_)
-            | EventKind::AttemptEnd(_)
-            | EventKind::DnsDone(_)
-            | EventKind::ConnectDone(_)
-            | EventKind::FlowControlWaitDone(_)
-            | EventKind::ProxyTunnelDone(_)
-            | EventKind::TlsHandshakeDone(_)
-            | EventKind::WroteRequest(_)
-            | EventKind::BodyDone(_)
-            | EventKind::PutIdleConn(_)
-            | EventKind::ConnClosed(_)
-    )
-}
-
-/// What comes as often as the peer, or the length of a body, makes it come.
-const REPEATED: EventSet = EventSet::NONE
-    .with(EventName::FlowControlWaitStart)
-    .with(EventName::FlowControlWaitDone)
-    .with(EventName::StreamReset)
-    .with(EventName::GoAway)
-    .with(EventName::SettingsReceived)
-    .with(EventName::Pong);
-
-/// What is not simply kept where there is room.
-const UNUSUAL: EventSet = REPEATED
-    .with(EventName::WroteBody)
-    .with(EventName::GotBody)
-    .with(EventName::CallEnd);

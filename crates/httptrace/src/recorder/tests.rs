@@ -4,6 +4,7 @@ use http::{Method, Uri};
 
 use super::*;
 use crate::event::{EventKind, EventName};
+use crate::id::CallId;
 use crate::info::{
     AttemptEnd, CallEnd, CallStart, FlowControlWaitDone, FlowControlWaitStart, FlowWindow, GotBody,
     Pong, WroteBody, WroteHeaders,
@@ -149,8 +150,7 @@ fn calls_take_no_more_than_twice_the_room_of_their_events() {
         }
         record(&recorder, Event::new(at, CallEnd::new()).with_call(call));
     }
-    for call in lock(&recorder.records).calls.iter() {
-        let (len, room) = call.size();
+    for (len, room) in recorder.records.sizes() {
         assert!(len <= room && room <= 2 * len, "{len} of {room}");
     }
 }
@@ -193,7 +193,7 @@ fn its_traces_compose_to_one_and_its_latest_call_is_the_one_begun_last() {
         trace
             .hooks()
             .iter()
-            .for_each(|hook| hook.observer.on_event(&event));
+            .for_each(|hook| hook.observer().on_event(&event));
     }
     let names: Vec<EventName> = recorder.events().iter().map(Event::name).collect();
     assert_eq!(

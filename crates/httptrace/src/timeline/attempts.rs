@@ -3,33 +3,61 @@
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::slice;
+use std::sync::Arc;
 
 use super::AttemptTimeline;
 
-/// The round trips of a call, by their number: a slice to whoever reads it. One, the usual case, takes no allocation.
+/// The round trips of a call, by their number: a slice to whoever reads it. Cheap to clone: what is in a clone is shared
+/// until one of the two is changed.
 #[derive(Clone, Default)]
 pub struct Attempts(Few);
 
 #[derive(Clone, Default)]
-#[allow(clippy::large_enum_variant)] // one is what there mostly is, and a box of it would be the allocation
 enum Few {
     #[default]
     None,
-    One(AttemptTimeline),
-    Several(Vec<AttemptTimeline>),
+    /// The usual case.
+    One(Arc<AttemptTimeline>),
+    Several(Arc<Vec<AttemptTimeline>>),
 }
 
 impl Attempts {
     /// Adds an attempt at the end.
     pub fn push(&mut self, attempt: AttemptTimeline) {
         match &mut self.0 {
-            Few::None => self.0 = Few::One(attempt),
-            Few::Several(attempts) => attempts.push(attempt),
+            Few::None => self.0 = Few::One(Arc::new(attempt)),
+            Few::Several(attempts) => Arc::make_mut(attempts).push(attempt),
             Few::One(_) => {
                 let first = std::mem::take(self).into_iter();
-                self.0 = Few::Several(first.chain([attempt]).collect());
+                self.0 = Few::Several(Arc::new(first.chain([attempt]).collect()));
             }
         }
+    }
+}
+
+impl Attempts {
+    /// The attempt of a number, begun if it comes next; absent if it comes too late to stand in its place.
+    #[inline]
+    pub(crate) fn of(&mut self, index: u32) -> Option<&mut AttemptTimeline> {
+        match &mut self.0 {
+            Few::None => {
+                self.0 = Few::One(Arc::new(AttemptTimeline::new(index)));
+                self.first_mut()
+            }
+            // A borrow that is returned here would be one in the other arms, too.
+            Few::One(attempt) if attempt.index == index => match &mut self.0 {
+                Few::One(attempt) => Some(Arc::make_mut(attempt)),
+                _ => None,
+            },
+            _ => self.of_several(index),
+        }
+    }
+
+    fn of_several(&mut self, index: u32) -> Option<&mut AttemptTimeline> {
+        if self.last().is_none_or(|latest| latest.index < index) {
+            self.push(AttemptTimeline::new(index));
+        }
+        self.iter_mut().rev().find(|attempt| attempt.index == index)
     }
 }
 
@@ -51,15 +79,15 @@ impl DerefMut for Attempts {
     fn deref_mut(&mut self) -> &mut [AttemptTimeline] {
         match &mut self.0 {
             Few::None => &mut [],
-            Few::One(attempt) => slice::from_mut(attempt),
-            Few::Several(attempts) => attempts,
+            Few::One(attempt) => slice::from_mut(Arc::make_mut(attempt)),
+            Few::Several(attempts) => Arc::make_mut(attempts).as_mut_slice(),
         }
     }
 }
 
 impl From<Vec<AttemptTimeline>> for Attempts {
     fn from(attempts: Vec<AttemptTimeline>) -> Self {
-        Self(Few::Several(attempts))
+        Self(Few::Several(Arc::new(attempts)))
     }
 }
 
@@ -78,8 +106,8 @@ impl IntoIterator for Attempts {
     fn into_iter(self) -> Self::IntoIter {
         let attempts = match self.0 {
             Few::None => Vec::new(),
-            Few::One(attempt) => vec![attempt],
-            Few::Several(attempts) => attempts,
+            Few::One(attempt) => vec![Arc::unwrap_or_clone(attempt)],
+            Few::Several(attempts) => Arc::unwrap_or_clone(attempts),
         };
         attempts.into_iter()
     }

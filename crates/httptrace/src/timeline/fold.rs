@@ -3,8 +3,9 @@
 mod attempt;
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::offsets::Offsets;
 use super::{AttemptTimeline, Stamped, Timeline};
 use crate::event::{Event, EventKind};
 use crate::id::{CallId, ConnectionId};
@@ -200,28 +201,5 @@ impl<'a> Fold<'a> {
             });
             attempt.settings = own.map(|(_, settings)| settings).collect();
         }
-    }
-}
-
-/// Instants as offsets from the first.
-struct Offsets {
-    origin: Instant,
-    /// The latest that was asked for: events come with the same instant one after the other.
-    latest: (Instant, Duration),
-}
-
-impl Offsets {
-    fn from(origin: Instant) -> Self {
-        Self {
-            origin,
-            latest: (origin, Duration::ZERO),
-        }
-    }
-
-    fn offset(&mut self, at: Instant) -> Duration {
-        if at != self.latest.0 {
-            self.latest = (at, at.saturating_duration_since(self.origin));
-        }
-        self.latest.1
     }
 }

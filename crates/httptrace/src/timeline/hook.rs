@@ -64,9 +64,7 @@ impl<F: Fn(&Timeline) + Send + Sync> Observer for TimelineHook<F> {
         let Some(mut record) = ended else {
             return;
         };
-        if let Some(room) = record.room_for(&event) {
-            room.push(event);
-        }
+        drop(record.keep(event));
         if let Some(timeline) = record.timeline() {
             (self.hook)(&timeline);
         }
@@ -85,10 +83,12 @@ impl<F> TimelineHook<F> {
             let new = || CallRecord::with_room(Some(call));
             calls.entry(call).or_insert_with(new);
         }
-        let record = calls.get_mut(&call);
-        if let Some(room) = record.and_then(|record| record.room_for(&event)) {
-            room.push(event);
-        }
+        let not_kept = match calls.get_mut(&call) {
+            Some(record) => record.keep(event),
+            None => Some(event),
+        };
+        drop(calls);
+        drop(not_kept);
     }
 }
 
@@ -177,10 +177,10 @@ mod tests {
         );
         let at = Instant::now();
         hooks[0]
-            .observer
+            .observer()
             .on_event(&Event::new(at, attempt).with_call(call));
         hooks[0]
-            .observer
+            .observer()
             .on_event(&Event::new(at, CallEnd::new()).with_call(call));
     }
 }

@@ -14,6 +14,7 @@ mod dial;
 mod failure;
 mod fold;
 mod hook;
+mod offsets;
 mod phase;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ pub use attempt::{AttemptTimeline, ClosedConnection, Progress};
 pub use attempts::Attempts;
 pub use breakdown::Breakdown;
 pub use dial::{Dial, Outcome};
+pub(crate) use offsets::Offsets;
 pub use phase::Phase;
 
 /// One call as it went: its attempts, one after the other, with their spans and facts.

@@ -98,6 +98,55 @@ fn draft() -> impl Strategy<Value = Draft> {
     (name, any::<u8>(), 0_u64..1_000, few(), attempt, few())
 }
 
+/// The events of one call in their order, most of which a recorder folds as they come: each fact of an attempt once, now
+/// and then twice, and now and then what is never folded.
+fn usual_call() -> impl Strategy<Value = Vec<Draft>> {
+    use EventName as Name;
+    const FACTS: [Name; 15] = [
+        Name::CallEnd,
+        Name::AttemptStart,
+        Name::AttemptEnd,
+        Name::Redirect,
+        Name::GetConn,
+        Name::GotConn,
+        Name::PutIdleConn,
+        Name::WroteHeaders,
+        Name::Wait100Continue,
+        Name::WroteRequest,
+        Name::GotFirstResponseByte,
+        Name::Got100Continue,
+        Name::GotResponseHeaders,
+        Name::BodyDone,
+        Name::StreamOpened,
+    ];
+    const SEVERAL: [Name; 3] = [Name::WroteHeaderField, Name::WroteBody, Name::GotBody];
+    let fact = proptest::sample::select(&FACTS).prop_map(|name| (name, 1));
+    let several = proptest::sample::select(&SEVERAL).prop_map(|name| (name, 2));
+    let other = proptest::sample::select(EventName::ALL).prop_map(|name| (name, 3));
+    let name = prop_oneof![20 => fact, 10 => several, 1 => other];
+    let few = proptest::option::of(0_u8..2);
+    let told = (
+        name,
+        any::<u8>(),
+        prop_oneof![4 => Just(0_u32), 1 => Just(1)],
+        few,
+    );
+    proptest::collection::vec(told, 0..20).prop_map(|told| {
+        let mut drafts: Vec<Draft> = vec![(Name::CallStart, 0, 0, Some(0), None, None)];
+        for (place, ((name, times), variant, attempt, connection)) in told.into_iter().enumerate() {
+            let attempt = (name != Name::CallEnd).then_some(attempt);
+            let same = drafts
+                .iter()
+                .filter(|draft| (draft.0, draft.4) == (name, attempt));
+            if same.count() < times {
+                let us = place as u64 / 2;
+                drafts.push((name, variant, us, Some(0), attempt, connection));
+            }
+        }
+        drafts
+    })
+}
+
 /// The events of drafts, with identities of this run.
 fn events(drafts: &[Draft]) -> Vec<Event> {
     let zero = Instant::now();
@@ -178,6 +227,18 @@ proptest! {
         let expected = told(Timeline::fold(&looks.events()));
         prop_assert_eq!(told(looks.timelines()), expected.clone());
         prop_assert_eq!(told(takes.timelines()), expected);
+    }
+
+    #[test]
+    fn a_recorder_gives_back_what_it_was_told_in_order(drafts in usual_call()) {
+        let recorder = Recorder::new();
+        let told = events(&drafts);
+        told.iter().for_each(|event| recorder.on_event(event));
+        prop_assert_eq!(format!("{:?}", recorder.events()), format!("{told:?}"));
+        prop_assert_eq!(
+            format!("{:?}", recorder.timelines()),
+            format!("{:?}", Timeline::fold(&told))
+        );
     }
 
     #[test]
