@@ -46,7 +46,7 @@ pub fn request_facts(pieces: &[&[u8]], used: usize) -> RequestFacts {
 pub fn header_fields(head: &[u8]) -> Vec<(String, Vec<http::HeaderValue>)> {
     let fields = crate::wire::fields_by_name(head).into_iter();
     fields
-        .map(|(name, values)| (name.to_string(), values.to_vec()))
+        .map(|field| (field.name.to_string(), field.values.to_vec()))
         .collect()
 }
 

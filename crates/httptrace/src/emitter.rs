@@ -11,7 +11,7 @@ use crate::client_trace::{ClientTrace, Hook};
 use crate::error::{BoxError, EventError};
 use crate::event::{Event, EventKind, EventName, EventSet, Stamp};
 use crate::id::{CallId, ConnectionId};
-use crate::info::{Got1xxResponse, HookPanicked};
+use crate::info::{Got1xxResponse, HookPanicked, WroteHeaderField};
 use crate::recorder::FoldedCall;
 
 /// Fires events at the hooks of one call.
@@ -175,6 +175,22 @@ impl Emitter {
     pub fn emit_at<T: Info>(&self, at: Instant, build: impl FnOnce() -> T) {
         if self.wants(T::NAME) {
             self.tell(at, build());
+        }
+    }
+
+    /// Emits a [`WroteHeaderField`] for each header field of a request, in the order of the wire, all of which were
+    /// written at `at`.
+    pub fn wrote_header_fields_at(&self, at: Instant, fields: Vec<WroteHeaderField>) {
+        let Some(shared) = self.listening(WroteHeaderField::NAME) else {
+            return;
+        };
+        let records = shared.trace.only_recorder();
+        let left = match records {
+            Some(records) => records.keep_header_fields(self.stamp(shared, at), fields),
+            None => fields,
+        };
+        for field in left {
+            self.tell(at, field);
         }
     }
 

@@ -20,9 +20,9 @@ pub(crate) fn fields_by_name(head: &[u8]) -> Vec<Field> {
             value.set_sensitive(true);
         }
         let is_name = |known: &FieldName| known.as_bytes().eq_ignore_ascii_case(name);
-        match names.iter_mut().find(|(known, _)| is_name(known)) {
-            Some((_, values)) => values.push(value),
-            None => names.push((field_name(name), value.into())),
+        match names.iter_mut().find(|known| is_name(&known.name)) {
+            Some(known) => known.values.push(value),
+            None => names.push(Field::new(field_name(name), value)),
         }
     }
     names
@@ -86,7 +86,7 @@ mod tests {
             .iter()
             .zip(names.split_whitespace())
         {
-            assert_eq!(name.0, expected);
+            assert_eq!(name.name, expected);
         }
     }
 
@@ -94,9 +94,9 @@ mod tests {
     fn several_fields_of_a_name_are_one_entry_without_blanks_around_them() {
         let head = b"GET / HTTP/1.1\r\nHost: h\r\nX-A:  1 \r\nCookie: c\r\nx-a: 2\r\n\r\n";
         let fields = fields_by_name(head);
-        let names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
+        let names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
         assert_eq!(names, ["Host", "X-A", "Cookie"]);
-        assert_eq!(&*fields[1].1, ["1", "2"]);
-        assert!(fields[2].1[0].is_sensitive() && !fields[0].1[0].is_sensitive());
+        assert_eq!(&*fields[1].values, ["1", "2"]);
+        assert!(fields[2].values[0].is_sensitive() && !fields[0].values[0].is_sensitive());
     }
 }

@@ -4,12 +4,12 @@ use std::time::Instant;
 
 use httptrace::Emitter;
 use httptrace::info::{
-    FieldName, FieldValues, GotFirstResponseByte, StreamOpened, Wait100Continue, WriteOutcome,
-    WroteBody, WroteHeaderField, WroteHeaders, WroteRequest,
+    GotFirstResponseByte, StreamOpened, Wait100Continue, WriteOutcome, WroteBody, WroteHeaderField,
+    WroteHeaders, WroteRequest,
 };
 
 /// A header field as it was written: a name and its values.
-pub(crate) type Field = (FieldName, FieldValues);
+pub(crate) type Field = WroteHeaderField;
 
 /// What one completed flush carried of a request.
 pub(super) struct Written {
@@ -32,9 +32,7 @@ impl Written {
         if let Some(stream_id) = self.stream_id.filter(|_| self.head) {
             emitter.emit_at(at, || StreamOpened::new(stream_id));
         }
-        for (name, values) in self.fields {
-            emitter.emit_at(at, || WroteHeaderField::new(name, values));
-        }
+        emitter.wrote_header_fields_at(at, self.fields);
         if self.head {
             emitter.emit_at(at, WroteHeaders::new);
         }

@@ -85,7 +85,7 @@ fn attempt(object: AttemptObject) -> Read<AttemptTimeline> {
     request(&mut attempt, object.request.unwrap_or_default())?;
     response(&mut attempt, object.response.unwrap_or_default())?;
     http2::read(&mut attempt, object.http2.unwrap_or_default())?;
-    attempt.redirect = object.redirect.map(redirect).transpose()?;
+    attempt.redirect = object.redirect.map(redirect).transpose()?.map(Box::new);
     if let Some(put) = object.put_idle {
         let mut info = PutIdleConn::new();
         info.error = put.error.as_deref().map(named).transpose()?;

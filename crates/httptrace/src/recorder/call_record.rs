@@ -5,6 +5,7 @@ use super::listed::ListedCall;
 use crate::emitter::Info;
 use crate::event::{Event, Stamp};
 use crate::id::CallId;
+use crate::info::WroteHeaderField;
 use crate::timeline::Timeline;
 
 /// The events of one call: folded as they come, as long as each has its place and they come in order, which is what a
@@ -68,6 +69,18 @@ impl CallRecord {
                 Ok(folded.len() - before)
             }
             Kept::Listed(_) => Err(info),
+        }
+    }
+
+    /// The same for the header fields of a request, all of one instant.
+    pub(super) fn fold_header_fields(
+        &mut self,
+        stamp: Stamp,
+        fields: Vec<WroteHeaderField>,
+    ) -> Result<usize, Vec<WroteHeaderField>> {
+        match &mut self.kept {
+            Kept::Folded(folded) => folded.header_fields(stamp, fields),
+            Kept::Listed(_) => Err(fields),
         }
     }
 

@@ -7,6 +7,7 @@ use super::{CallRecord, Recorder};
 use crate::emitter::Info;
 use crate::event::{Event, Stamp};
 use crate::id::CallId;
+use crate::info::WroteHeaderField;
 use crate::observer::Observer;
 use crate::timeline::Timeline;
 
@@ -29,6 +30,26 @@ impl Records {
                 drop(kept);
                 self.on_owned_event(stamp.event(info));
             }
+        }
+    }
+
+    /// Keeps the header fields of a request. Gives back those that are to be kept one by one.
+    pub(crate) fn keep_header_fields(
+        &self,
+        stamp: Stamp,
+        fields: Vec<WroteHeaderField>,
+    ) -> Vec<WroteHeaderField> {
+        let mut kept = self.lock();
+        let folded = match kept.latest(stamp.call) {
+            Some(latest) => latest.fold_header_fields(stamp, fields),
+            None => Err(fields),
+        };
+        match folded {
+            Ok(grown) => {
+                forget_the_oldest_after(kept, grown);
+                Vec::new()
+            }
+            Err(fields) => fields,
         }
     }
 

@@ -77,7 +77,7 @@ pub struct AttemptTimeline {
     pub pongs: Vec<Stamped<Pong>>,
 
     /// The redirect that was followed after this attempt.
-    pub redirect: Option<Stamped<Redirect>>,
+    pub redirect: Option<Box<Stamped<Redirect>>>,
     /// When the connection was offered back to the pool. May follow the end of the call.
     pub put_idle: Option<Stamped<PutIdleConn>>,
     /// Connections that were closed: this attempt's own, dead ones found on the way to it, those of its background

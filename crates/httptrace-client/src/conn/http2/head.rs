@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version, header};
-use httptrace::info::FieldName;
+use httptrace::info::{FieldName, FieldValues};
 
 use crate::conn::SendBody;
 use crate::conn::http1::{options, says};
@@ -113,7 +113,7 @@ impl Converted {
         let (uri, headers) = (self.head.uri(), self.head.headers());
         let mut fields: Vec<Field> = Vec::with_capacity(4 + headers.keys_len());
         let mut add = |name, value: HeaderValue| {
-            fields.push((FieldName::from_static(name), value.into()));
+            fields.push(Field::new(FieldName::from_static(name), value));
         };
         if let Some(method) = method_value(self.head.method()) {
             add(":method", method);
@@ -129,8 +129,8 @@ impl Converted {
             add(":path", path);
         }
         for name in headers.keys() {
-            let values = headers.get_all(name).iter().cloned();
-            fields.push((name.into(), values.collect()));
+            let values: FieldValues = headers.get_all(name).iter().cloned().collect();
+            fields.push(Field::new(name, values));
         }
         fields
     }

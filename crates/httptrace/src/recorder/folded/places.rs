@@ -13,6 +13,7 @@ use crate::info::{
     StreamReset, TlsHandshakeDone, TlsHandshakeStart, Wait100Continue, WroteBody, WroteHeaderField,
     WroteHeaders, WroteRequest,
 };
+use crate::recorder::Recorder;
 use crate::timeline::{AttemptTimeline, Progress, Stamped};
 
 /// Facts of which there is one for each attempt.
@@ -28,6 +29,7 @@ macro_rules! facts {
             match name {
                 $(EventName::$name => Some(attempt.$place.as_ref()?.info.clone().into()),)+
                 EventName::GotConn => Some(attempt.got_conn.as_ref()?.info.clone().into()),
+                EventName::Redirect => Some(attempt.redirect.as_ref()?.info.clone().into()),
                 _ => None,
             }
         }
@@ -40,7 +42,6 @@ facts! {
     GetConn in get_conn,
     GotResponseHeaders in response,
     PutIdleConn in put_idle,
-    Redirect in redirect,
     StreamOpened in stream,
     WroteRequest in wrote_request,
 }
@@ -53,6 +54,18 @@ impl Sealed for GotConn {
             }
             &mut attempt.got_conn
         })
+    }
+}
+
+impl Sealed for Redirect {
+    fn fold_into(self, call: &mut FoldedCall, stamp: Stamp) -> Result<(), Self> {
+        let found = call.place(&stamp);
+        match found.map(|(at, attempt)| (at, &mut attempt.redirect)) {
+            Some((at, place @ None)) => *place = Some(Box::new(Stamped::new(at, self))),
+            _ => return Err(self),
+        }
+        call.note(stamp, Self::NAME, 0);
+        Ok(())
     }
 }
 
@@ -182,6 +195,28 @@ impl Sealed for WroteHeaderField {
         attempt.header_fields.push(self);
         call.note(stamp, Self::NAME, 0);
         Ok(())
+    }
+}
+
+impl FoldedCall {
+    /// The header fields of a request, all of one instant: how many they are, or the fields if they have no place here.
+    pub(in crate::recorder) fn header_fields(
+        &mut self,
+        stamp: Stamp,
+        fields: Vec<WroteHeaderField>,
+    ) -> Result<usize, Vec<WroteHeaderField>> {
+        let count = fields.len();
+        let fits = self.len() + count <= Recorder::EVENTS_PER_CALL;
+        match self.place(&stamp).filter(|_| fits) {
+            Some((_, attempt)) if attempt.header_fields.is_empty() => {
+                attempt.header_fields = fields;
+            }
+            _ => return Err(fields),
+        }
+        for _ in 0..count {
+            self.note(stamp, WroteHeaderField::NAME, 0);
+        }
+        Ok(count)
     }
 }
 

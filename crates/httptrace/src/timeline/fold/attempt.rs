@@ -28,7 +28,10 @@ impl AttemptTimeline {
                 }
             }
             EventKind::AttemptEnd(info) => first(&mut self.end, at, info),
-            EventKind::Redirect(info) => first(&mut self.redirect, at, info),
+            EventKind::Redirect(info) if self.redirect.is_none() => {
+                self.redirect = Some(Box::new(Stamped::new(at, info.clone())));
+            }
+            EventKind::Redirect(_) => {}
             EventKind::GetConn(info) => first(&mut self.get_conn, at, info),
             EventKind::GotConn(info) => {
                 if self.got_conn.is_none() {

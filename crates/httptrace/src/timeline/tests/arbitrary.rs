@@ -122,7 +122,7 @@ fn usual_call() -> impl Strategy<Value = Vec<Draft>> {
     const SEVERAL: [Name; 3] = [Name::WroteHeaderField, Name::WroteBody, Name::GotBody];
     let fact = proptest::sample::select(&FACTS).prop_map(|name| (name, 1));
     let several = proptest::sample::select(&SEVERAL).prop_map(|name| (name, 2));
-    let other = proptest::sample::select(EventName::ALL).prop_map(|name| (name, 3));
+    let other = proptest::sample::select(EventName::ALL).prop_map(|name| (name, 2));
     let name = prop_oneof![20 => fact, 10 => several, 1 => other];
     let few = proptest::option::of(0_u8..2);
     let told = (
