@@ -42,8 +42,8 @@ pub(crate) use records::Records;
 /// beyond is counted in [`Timeline::dropped`]. When more than [`EVENTS`](Self::EVENTS) are kept in all, the oldest call
 /// is forgotten, and what still comes of it is ignored.
 ///
-/// **A recorder for each call** is the cheap way: it has two blocks of memory, of a few hundred bytes and, from the first
-/// event on, of 5 KiB, which a call that needs no dial does not outgrow.
+/// **A recorder for each call** is the cheap way: it has three blocks of memory of at most a KiB, and one for the header
+/// fields written, as long as the call needs no dial; the timeline shares them. A call with more to it takes twice 5 KiB or so.
 #[derive(Clone, Default)]
 pub struct Recorder {
     records: Arc<Records>,

@@ -3,9 +3,38 @@
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, header};
 use httptrace::info::FieldName;
+use memchr::memchr;
 
 use super::Field;
 use super::http1::fields;
+
+/// The header fields of the heads that are written on a connection. Most requests have those of the request before,
+/// which are not decoded again.
+#[derive(Default)]
+pub(crate) struct WrittenFields(Option<Box<Known>>);
+
+struct Known {
+    /// What followed the request line.
+    lines: Vec<u8>,
+    fields: Vec<Field>,
+}
+
+impl WrittenFields {
+    /// The header fields of the next head: one entry per name, in the order of the wire.
+    pub(crate) fn of(&mut self, head: &[u8]) -> Vec<Field> {
+        let request_line = memchr(b'\n', head).map_or(head.len(), |end| end + 1);
+        let lines = &head[request_line..];
+        if let Some(known) = self.0.as_deref().filter(|known| known.lines == lines) {
+            return known.fields.clone();
+        }
+        let fields = fields_by_name(head);
+        self.0 = Some(Box::new(Known {
+            lines: lines.to_vec(),
+            fields: fields.clone(),
+        }));
+        fields
+    }
+}
 
 /// The header fields of a head that was written: one entry per name, in the order of the wire.
 pub(crate) fn fields_by_name(head: &[u8]) -> Vec<Field> {
@@ -87,6 +116,24 @@ mod tests {
             .zip(names.split_whitespace())
         {
             assert_eq!(name.name, expected);
+        }
+    }
+
+    #[test]
+    fn what_was_known_of_one_head_is_told_of_no_other() {
+        let heads = [
+            "GET /1 HTTP/1.1\r\nHost: a\r\nX: 1\r\n\r\n",
+            "GET /2 HTTP/1.1\r\nHost: a\r\nX: 1\r\n\r\n",
+            "GET /2 HTTP/1.1\r\nHost: a\r\nX: 2\r\n\r\n",
+            "GET /2 HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET /1 HTTP/1.1\r\n\r\n",
+            "GET /2 HTTP/1.1\r\nHost: a\r\nX: 1\r\n\r\n",
+        ];
+        let mut written = WrittenFields::default();
+        for head in heads {
+            let told = written.of(head.as_bytes());
+            let expected = fields_by_name(head.as_bytes());
+            assert_eq!(format!("{told:?}"), format!("{expected:?}"));
         }
     }
 

@@ -112,8 +112,8 @@ impl FoldedCall {
     /// attempts do not come in their order.
     #[inline]
     fn place(&mut self, stamp: &Stamp) -> Option<(Duration, &mut AttemptTimeline)> {
-        // Outside a call it depends on what else there is whether there is a timeline.
-        stamp.call?;
+        // What was joined midway may be a call of one event, which is to take no attempt's room.
+        self.start.as_ref()?;
         let index = stamp.attempt?;
         let at = self.offset(stamp)?;
         Some((at, self.attempts.of(index)?))

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use httptrace::info::WriteOutcome;
 use httptrace::{Emitter, EventError, EventName};
 
-use super::super::fields::fields_by_name;
+use super::super::fields::WrittenFields;
 use super::super::told::{self, Written};
 use super::{RequestDecoder, ResponseHeads, Surplus};
 
@@ -26,6 +26,7 @@ pub(crate) struct Begin {
 struct Seen {
     emitter: Emitter,
     request: RequestDecoder,
+    fields: WrittenFields,
     /// The request's body waits for `100 Continue` when its head is flushed.
     holds_body: bool,
     /// Bytes were accepted since the last completed flush.
@@ -52,6 +53,7 @@ impl Watch {
         Self(Arc::new(Mutex::new(Seen {
             emitter: Emitter::none(),
             request: RequestDecoder::new(),
+            fields: WrittenFields::default(),
             holds_body: false,
             dirty: false,
             head_flushed: false,
@@ -240,7 +242,7 @@ impl Seen {
         Some(Written {
             stream_id: None,
             fields: match head && self.emitter.wants(EventName::WroteHeaderField) {
-                true => fields_by_name(self.request.head()),
+                true => self.fields.of(self.request.head()),
                 false => Vec::new(),
             },
             emitter: self.emitter.clone(),
