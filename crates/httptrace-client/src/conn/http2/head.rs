@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version, header};
-use httptrace::info::{FieldName, FieldValues};
+use httptrace::info::FieldName;
 
 use crate::conn::SendBody;
 use crate::conn::http1::{options, says};
@@ -128,9 +128,13 @@ impl Converted {
         if let Some(path) = path.and_then(|path| HeaderValue::from_str(path).ok()) {
             add(":path", path);
         }
-        for name in headers.keys() {
-            let values: FieldValues = headers.get_all(name).iter().cloned().collect();
-            fields.push(Field::new(name, values));
+        let pseudo = fields.len();
+        // The values of a name come one after the other.
+        for (name, value) in headers {
+            match fields[pseudo..].last_mut() {
+                Some(latest) if latest.name == *name => latest.values.push(value.clone()),
+                _ => fields.push(Field::new(name, value.clone())),
+            }
         }
         fields
     }
