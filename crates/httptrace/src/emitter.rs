@@ -11,7 +11,7 @@ use crate::client_trace::{ClientTrace, Hook};
 use crate::error::{BoxError, EventError};
 use crate::event::{Event, EventKind, EventName, EventSet, Stamp};
 use crate::id::{CallId, ConnectionId};
-use crate::info::{Got1xxResponse, HookPanicked, WroteHeaderField};
+use crate::info::{Got1xxResponse, HookPanicked, WrittenFields, WroteHeaderField};
 use crate::recorder::FoldedCall;
 
 /// Fires events at the hooks of one call.
@@ -180,17 +180,17 @@ impl Emitter {
 
     /// Emits a [`WroteHeaderField`] for each header field of a request, in the order of the wire, all of which were
     /// written at `at`.
-    pub fn wrote_header_fields_at(&self, at: Instant, fields: Vec<WroteHeaderField>) {
+    pub fn wrote_header_fields_at(&self, at: Instant, fields: impl Into<WrittenFields>) {
         let Some(shared) = self.listening(WroteHeaderField::NAME) else {
             return;
         };
-        let records = shared.trace.only_recorder();
-        let left = match records {
+        let fields = fields.into();
+        let left = match shared.trace.only_recorder() {
             Some(records) => records.keep_header_fields(self.stamp(shared, at), fields),
             None => fields,
         };
-        for field in left {
-            self.tell(at, field);
+        for field in &left {
+            self.tell(at, field.clone());
         }
     }
 

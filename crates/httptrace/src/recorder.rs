@@ -42,8 +42,8 @@ pub(crate) use records::Records;
 /// beyond is counted in [`Timeline::dropped`]. When more than [`EVENTS`](Self::EVENTS) are kept in all, the oldest call
 /// is forgotten, and what still comes of it is ignored.
 ///
-/// **A recorder for each call** is the cheap way: it has three blocks of memory of at most a KiB, and one for the header
-/// fields written, as long as the call needs no dial; the timeline shares them. A call with more to it takes twice 5 KiB or so.
+/// **A recorder for each call** is the cheap way: it has two blocks of memory of at most a KiB each, of which the timeline shares one,
+/// as long as the call needs no dial. A call with more to it has another block, of 5 KiB or so.
 #[derive(Clone, Default)]
 pub struct Recorder {
     records: Arc<Records>,
@@ -54,7 +54,7 @@ impl Recorder {
     pub const EVENTS_PER_CALL: usize = 4_096;
 
     /// Events kept in all: 15 MiB, or twice that with the room that vectors keep in reserve, without what events share
-    /// with the client (header fields, certificates).
+    /// with the client (header fields, certificates). A call takes up to 2 KiB beside its events.
     pub const EVENTS: usize = 65_536;
 
     /// Events kept of each kind that comes again and again on an HTTP/2 connection, of one attempt.

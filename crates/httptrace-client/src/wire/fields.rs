@@ -1,8 +1,10 @@
 //! The fields of a request's head, as the hooks are told of them.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, header};
-use httptrace::info::FieldName;
+use httptrace::info::{FieldName, WrittenFields};
 use memchr::memchr;
 
 use super::Field;
@@ -11,28 +13,28 @@ use super::http1::fields;
 /// The header fields of the heads that are written on a connection. Most requests have those of the request before,
 /// which are not decoded again.
 #[derive(Default)]
-pub(crate) struct WrittenFields(Option<Box<Known>>);
+pub(crate) struct FieldsInTurn(Option<Box<Known>>);
 
 struct Known {
     /// What followed the request line.
     lines: Vec<u8>,
-    fields: Vec<Field>,
+    fields: Arc<Vec<Field>>,
 }
 
-impl WrittenFields {
+impl FieldsInTurn {
     /// The header fields of the next head: one entry per name, in the order of the wire.
-    pub(crate) fn of(&mut self, head: &[u8]) -> Vec<Field> {
+    pub(crate) fn of(&mut self, head: &[u8]) -> WrittenFields {
         let request_line = memchr(b'\n', head).map_or(head.len(), |end| end + 1);
         let lines = &head[request_line..];
         if let Some(known) = self.0.as_deref().filter(|known| known.lines == lines) {
-            return known.fields.clone();
+            return Arc::clone(&known.fields).into();
         }
-        let fields = fields_by_name(head);
+        let fields = Arc::new(fields_by_name(head));
         self.0 = Some(Box::new(Known {
             lines: lines.to_vec(),
-            fields: fields.clone(),
+            fields: Arc::clone(&fields),
         }));
-        fields
+        fields.into()
     }
 }
 
@@ -129,7 +131,7 @@ mod tests {
             "GET /1 HTTP/1.1\r\n\r\n",
             "GET /2 HTTP/1.1\r\nHost: a\r\nX: 1\r\n\r\n",
         ];
-        let mut written = WrittenFields::default();
+        let mut written = FieldsInTurn::default();
         for head in heads {
             let told = written.of(head.as_bytes());
             let expected = fields_by_name(head.as_bytes());

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use httptrace::Emitter;
 use httptrace::info::{
-    GotFirstResponseByte, StreamOpened, Wait100Continue, WriteOutcome, WroteBody, WroteHeaderField,
-    WroteHeaders, WroteRequest,
+    GotFirstResponseByte, StreamOpened, Wait100Continue, WriteOutcome, WrittenFields, WroteBody,
+    WroteHeaderField, WroteHeaders, WroteRequest,
 };
 
 /// A header field as it was written: a name and its values.
@@ -16,7 +16,7 @@ pub(super) struct Written {
     pub(super) emitter: Emitter,
     /// The stream that the head opened, where requests have streams.
     pub(super) stream_id: Option<u32>,
-    pub(super) fields: Vec<Field>,
+    pub(super) fields: WrittenFields,
     pub(super) head: bool,
     /// After its head the request waits for `100 Continue`.
     pub(super) holds_body: bool,

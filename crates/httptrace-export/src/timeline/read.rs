@@ -181,7 +181,8 @@ fn request(attempt: &mut AttemptTimeline, object: RequestObject) -> Read<()> {
     attempt.header_fields = all(object.headers, |field| {
         let values = all(field.values, header_value)?;
         Ok(WroteHeaderField::new(field.name, values))
-    })?;
+    })?
+    .into();
     Ok(())
 }
 

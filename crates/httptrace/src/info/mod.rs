@@ -10,6 +10,7 @@ mod exchange;
 mod field;
 mod headers;
 mod http2;
+mod written;
 
 pub use attempt::{
     AttemptEnd, AttemptReason, AttemptStart, CallEnd, CallStart, HookPanicked, Redirect,
@@ -34,6 +35,7 @@ pub use http2::{
     FlowControlWaitDone, FlowControlWaitStart, FlowWindow, GoAway, Http2Code, Pong, ResetBy,
     SettingsReceived, StreamOpened, StreamReset,
 };
+pub use written::WrittenFields;
 
 /// Declares an info struct: required fields go to `new`, optional ones get a `with_…` each.
 macro_rules! info {

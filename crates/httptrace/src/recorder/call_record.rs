@@ -5,7 +5,7 @@ use super::listed::ListedCall;
 use crate::emitter::Info;
 use crate::event::{Event, Stamp};
 use crate::id::CallId;
-use crate::info::WroteHeaderField;
+use crate::info::WrittenFields;
 use crate::timeline::Timeline;
 
 /// The events of one call: folded as they come, as long as each has its place and they come in order, which is what a
@@ -22,16 +22,7 @@ enum Kept {
 }
 
 impl CallRecord {
-    /// A record that has room for the usual call from the beginning.
-    pub(crate) fn with_room(call: Option<CallId>) -> Self {
-        Self {
-            call,
-            kept: Kept::Folded(FoldedCall::with_room()),
-        }
-    }
-
-    /// A record that takes no more than twice the room that its events need.
-    pub(super) fn new(call: Option<CallId>) -> Self {
+    pub(crate) fn new(call: Option<CallId>) -> Self {
         Self {
             call,
             kept: Kept::Folded(FoldedCall::default()),
@@ -53,7 +44,7 @@ impl CallRecord {
 
     pub(super) fn events(&self) -> Vec<Event> {
         match &self.kept {
-            Kept::Folded(folded) => folded.events(self.call).collect(),
+            Kept::Folded(folded) => folded.events(self.call),
             Kept::Listed(listed) => listed.events().to_vec(),
         }
     }
@@ -76,8 +67,8 @@ impl CallRecord {
     pub(super) fn fold_header_fields(
         &mut self,
         stamp: Stamp,
-        fields: Vec<WroteHeaderField>,
-    ) -> Result<usize, Vec<WroteHeaderField>> {
+        fields: WrittenFields,
+    ) -> Result<usize, WrittenFields> {
         match &mut self.kept {
             Kept::Folded(folded) => folded.header_fields(stamp, fields),
             Kept::Listed(_) => Err(fields),
@@ -116,12 +107,12 @@ impl CallRecord {
         }
     }
 
-    /// How many events there are, and for how many there is room.
+    /// How many events there are in a list, and for how many there is room.
     #[cfg(test)]
-    pub(super) fn size(&self) -> (usize, usize) {
+    pub(super) fn size(&self) -> Option<(usize, usize)> {
         match &self.kept {
-            Kept::Folded(folded) => folded.size(),
-            Kept::Listed(listed) => listed.size(),
+            Kept::Folded(_) => None,
+            Kept::Listed(listed) => Some(listed.size()),
         }
     }
 }

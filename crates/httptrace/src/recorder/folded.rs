@@ -1,5 +1,6 @@
 //! A call that is folded as it goes on.
 
+mod log;
 mod places;
 
 use std::time::Duration;
@@ -8,12 +9,11 @@ use super::Recorder;
 use super::listed::ListedCall;
 use crate::emitter::{Info, sealed::Sealed};
 use crate::event::{Event, EventName, Stamp};
-use crate::id::{CallId, ConnectionId};
+use crate::id::CallId;
 use crate::info::{CallEnd, CallStart};
 use crate::timeline::{AttemptTimeline, Attempts, Offsets, Stamped, Timeline};
 
-/// A call that is answered on a connection that was there before has so many events at most.
-const USUAL: usize = 20;
+use log::{Entry, Log};
 
 /// The events of a call, folded as they come: what each knows is in its place in the timeline, and a log tells what came
 /// when. [`events`](Self::events) puts the two together again.
@@ -22,37 +22,20 @@ const USUAL: usize = 20;
 /// there is nothing to sort; what does not fit is given back by [`Sealed::fold_into`].
 #[derive(Debug, Default)]
 pub struct FoldedCall {
-    log: Vec<Entry>,
+    log: Log,
+    /// How many events the log tells of.
+    len: usize,
     clock: Option<Offsets>,
     start: Option<CallStart>,
     attempts: Attempts,
     end: Option<Stamped<CallEnd>>,
 }
 
-/// An event, without what is in its place.
-#[derive(Debug)]
-struct Entry {
-    at: std::time::Instant,
-    attempt: Option<u32>,
-    connection: Option<ConnectionId>,
-    name: EventName,
-    /// Of progress: how much there was.
-    bytes: u64,
-}
-
 impl FoldedCall {
-    /// One that has room for the usual call from the beginning.
-    pub(super) fn with_room() -> Self {
-        Self {
-            log: Vec::with_capacity(USUAL),
-            ..Self::default()
-        }
-    }
-
     /// How many events there are.
     #[inline]
     pub(super) fn len(&self) -> usize {
-        self.log.len()
+        self.len
     }
 
     pub(super) fn timeline(&self, call: Option<CallId>) -> Timeline {
@@ -71,40 +54,39 @@ impl FoldedCall {
     }
 
     /// The events, in the order in which they came.
-    pub(super) fn events(&self, call: Option<CallId>) -> impl Iterator<Item = Event> {
+    pub(super) fn events(&self, call: Option<CallId>) -> Vec<Event> {
+        let mut events = Vec::with_capacity(self.len);
+        let Some(clock) = &self.clock else {
+            return events;
+        };
         let mut reader = self.reader();
-        self.log.iter().filter_map(move |entry| {
+        for entry in self.log.iter() {
             let stamp = Stamp {
-                at: entry.at,
+                at: clock.instant(entry.offset()),
                 call,
-                attempt: entry.attempt,
+                attempt: (!is_of_the_call(entry.name)).then_some(entry.attempt),
                 connection: entry.connection,
             };
-            Some(stamp.event(reader.read(entry)?))
-        })
+            reader.read(entry, |kind| events.push(stamp.event(kind)));
+        }
+        events
     }
 
     /// The same events as a list, which takes any event.
     pub(super) fn to_list(&self, call: Option<CallId>) -> ListedCall {
-        let mut list = ListedCall::with_capacity(2 * self.len());
-        // Each is kept: what was folded is within a list's limits.
-        self.events(call).for_each(|event| {
+        let mut list = ListedCall::with_capacity(2 * self.len);
+        for event in self.events(call) {
+            // It is kept: what was folded is within a list's limits.
             list.keep(event);
-        });
+        }
         list
-    }
-
-    /// How many events there are, and for how many there is room.
-    #[cfg(test)]
-    pub(super) fn size(&self) -> (usize, usize) {
-        (self.log.len(), self.log.capacity())
     }
 
     /// The offset of an event that may come next; absent if it comes too early, or too late to be kept.
     #[inline]
     fn offset(&mut self, stamp: &Stamp) -> Option<Duration> {
         let clock = self.clock.get_or_insert_with(|| Offsets::from(stamp.at));
-        let fits = clock.are_in_order_with(stamp.at) && self.log.len() < Recorder::EVENTS_PER_CALL;
+        let fits = clock.are_in_order_with(stamp.at) && self.len < Recorder::EVENTS_PER_CALL;
         fits.then(|| clock.offset(stamp.at))
     }
 
@@ -128,23 +110,27 @@ impl FoldedCall {
         place: impl FnOnce(&mut AttemptTimeline) -> &mut Option<Stamped<T>>,
     ) -> Result<(), T> {
         let found = self.place(&stamp);
-        let empty = found.map(|(at, attempt)| (at, place(attempt)));
-        match empty {
-            Some((at, slot @ None)) => *slot = Some(Stamped::new(at, info)),
+        let at = match found.map(|(at, attempt)| (at, place(attempt))) {
+            Some((at, slot @ None)) => {
+                *slot = Some(Stamped::new(at, info));
+                at
+            }
             _ => return Err(info),
-        }
-        self.note(stamp, T::NAME, 0);
+        };
+        self.note(at, stamp, T::NAME, 0);
         Ok(())
     }
 
+    /// An event is in its place.
     #[inline]
-    fn note(&mut self, stamp: Stamp, name: EventName, bytes: u64) {
-        self.log.push(Entry {
-            at: stamp.at,
-            attempt: stamp.attempt,
-            connection: stamp.connection,
-            name,
-            bytes,
-        });
+    fn note(&mut self, at: Duration, stamp: Stamp, name: EventName, amount: u64) {
+        let of = (stamp.attempt, stamp.connection);
+        self.log.push(Entry::new(at, of, (name, amount)));
+        self.len += 1;
     }
+}
+
+/// Whether an event is the call's own, and of none of its attempts.
+fn is_of_the_call(name: EventName) -> bool {
+    matches!(name, EventName::CallStart | EventName::CallEnd)
 }

@@ -7,7 +7,7 @@ use super::{CallRecord, Recorder};
 use crate::emitter::Info;
 use crate::event::{Event, Stamp};
 use crate::id::CallId;
-use crate::info::WroteHeaderField;
+use crate::info::WrittenFields;
 use crate::observer::Observer;
 use crate::timeline::Timeline;
 
@@ -34,11 +34,7 @@ impl Records {
     }
 
     /// Keeps the header fields of a request. Gives back those that are to be kept one by one.
-    pub(crate) fn keep_header_fields(
-        &self,
-        stamp: Stamp,
-        fields: Vec<WroteHeaderField>,
-    ) -> Vec<WroteHeaderField> {
+    pub(crate) fn keep_header_fields(&self, stamp: Stamp, fields: WrittenFields) -> WrittenFields {
         let mut kept = self.lock();
         let folded = match kept.latest(stamp.call) {
             Some(latest) => latest.fold_header_fields(stamp, fields),
@@ -47,7 +43,7 @@ impl Records {
         match folded {
             Ok(grown) => {
                 forget_the_oldest_after(kept, grown);
-                Vec::new()
+                WrittenFields::default()
             }
             Err(fields) => fields,
         }
@@ -62,7 +58,8 @@ impl Records {
     pub(super) fn latest_timeline(&self) -> Option<Timeline> {
         // Under the lock: it takes no longer than a copy of what could be folded without it.
         let kept = self.lock();
-        let mut latest_first = kept.latest.iter().chain(kept.earlier.iter().rev());
+        let earlier = kept.earlier.iter().map(Box::as_ref);
+        let mut latest_first = kept.latest.iter().chain(earlier.rev());
         latest_first
             .find(|record| record.has_timeline())?
             .timeline()
@@ -79,10 +76,10 @@ impl Records {
         (kept.calls().count(), kept.len)
     }
 
-    /// For each call how many events it has, and for how many there is room.
+    /// For each call that is a list how many events it has, and for how many there is room.
     #[cfg(test)]
     pub(super) fn sizes(&self) -> Vec<(usize, usize)> {
-        self.lock().calls().map(CallRecord::size).collect()
+        self.lock().calls().filter_map(CallRecord::size).collect()
     }
 
     #[inline]
@@ -126,7 +123,7 @@ fn forget_the_oldest_after(mut kept: MutexGuard<'_, Kept>, grown: usize) {
 /// no allocation.
 #[derive(Default)]
 struct Kept {
-    earlier: VecDeque<CallRecord>,
+    earlier: VecDeque<Box<CallRecord>>,
     latest: Option<CallRecord>,
     /// Events kept in all.
     len: usize,
@@ -136,7 +133,7 @@ struct Kept {
 
 impl Kept {
     fn calls(&self) -> impl Iterator<Item = &CallRecord> {
-        self.earlier.iter().chain(&self.latest)
+        self.earlier.iter().map(Box::as_ref).chain(&self.latest)
     }
 
     /// The latest call, if it is that one, or the first of all.
@@ -161,24 +158,22 @@ impl Kept {
 
     fn find(&mut self, call: Option<CallId>) -> Option<&mut CallRecord> {
         // From the back: what is in progress is mostly among the later ones.
-        let mut latest_first = self.earlier.iter_mut().chain(&mut self.latest).rev();
+        let earlier = self.earlier.iter_mut().map(Box::as_mut);
+        let mut latest_first = earlier.chain(&mut self.latest).rev();
         latest_first.find(|record| record.call() == call)
     }
 
     fn begin(&mut self, call: Option<CallId>) {
-        match self.latest.take() {
-            None => self.latest = Some(CallRecord::with_room(call)),
-            // Many calls that end soon shall not take the room of as many usual ones.
-            Some(before) => {
-                self.earlier.push_back(before);
-                self.latest = Some(CallRecord::new(call));
-            }
+        if let Some(before) = self.latest.take() {
+            self.earlier.push_back(Box::new(before));
         }
+        self.latest = Some(CallRecord::new(call));
     }
 
     #[cold]
     fn forget_the_oldest(&mut self) -> Option<CallRecord> {
-        let record = self.earlier.pop_front().or_else(|| self.latest.take())?;
+        let oldest = self.earlier.pop_front().map(|record| *record);
+        let record = oldest.or_else(|| self.latest.take())?;
         self.len -= record.len();
         self.forgotten = self.forgotten.max(record.call());
         Some(record)

@@ -10,7 +10,7 @@ use crate::id::ConnectionId;
 use crate::info::{
     AttemptEnd, AttemptReason, BodyDone, ConnClosed, FlowControlWaitDone, GetConn, GoAway,
     Got1xxResponse, GotConn, GotResponseHeaders, Pong, PutIdleConn, Redirect, SettingsReceived,
-    StreamOpened, StreamReset, WroteHeaderField, WroteRequest,
+    StreamOpened, StreamReset, WrittenFields, WroteRequest,
 };
 
 /// One round trip: a connection had, a request written, a response read. What was not seen is absent.
@@ -40,7 +40,7 @@ pub struct AttemptTimeline {
     /// When the request's HTTP/2 stream was opened, and which it is.
     pub stream: Option<Stamped<StreamOpened>>,
     /// The request's header fields as written, in the order of the wire.
-    pub header_fields: Vec<WroteHeaderField>,
+    pub header_fields: WrittenFields,
     /// When the request's head was written.
     pub wrote_headers: Option<Duration>,
     /// When the body began to wait for `100 Continue`.

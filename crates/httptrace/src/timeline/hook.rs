@@ -80,7 +80,7 @@ impl<F> TimelineHook<F> {
     fn keep(&self, call: CallId, event: Event) {
         let mut calls = self.lock();
         if matches!(event.kind, EventKind::CallStart(_)) {
-            let new = || CallRecord::with_room(Some(call));
+            let new = || CallRecord::new(Some(call));
             calls.entry(call).or_insert_with(new);
         }
         let not_kept = match calls.get_mut(&call) {

@@ -24,6 +24,11 @@ impl Offsets {
         at >= self.latest.0
     }
 
+    /// The instant of an offset.
+    pub(crate) fn instant(&self, offset: Duration) -> Instant {
+        self.origin + offset
+    }
+
     #[inline]
     pub(crate) fn offset(&mut self, at: Instant) -> Duration {
         if at != self.latest.0 {

@@ -3,10 +3,10 @@
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use httptrace::info::WriteOutcome;
+use httptrace::info::{WriteOutcome, WrittenFields};
 use httptrace::{Emitter, EventError, EventName};
 
-use super::super::fields::WrittenFields;
+use super::super::fields::FieldsInTurn;
 use super::super::told::{self, Written};
 use super::{RequestDecoder, ResponseHeads, Surplus};
 
@@ -26,7 +26,7 @@ pub(crate) struct Begin {
 struct Seen {
     emitter: Emitter,
     request: RequestDecoder,
-    fields: WrittenFields,
+    fields: FieldsInTurn,
     /// The request's body waits for `100 Continue` when its head is flushed.
     holds_body: bool,
     /// Bytes were accepted since the last completed flush.
@@ -53,7 +53,7 @@ impl Watch {
         Self(Arc::new(Mutex::new(Seen {
             emitter: Emitter::none(),
             request: RequestDecoder::new(),
-            fields: WrittenFields::default(),
+            fields: FieldsInTurn::default(),
             holds_body: false,
             dirty: false,
             head_flushed: false,
@@ -243,7 +243,7 @@ impl Seen {
             stream_id: None,
             fields: match head && self.emitter.wants(EventName::WroteHeaderField) {
                 true => self.fields.of(self.request.head()),
-                false => Vec::new(),
+                false => WrittenFields::default(),
             },
             emitter: self.emitter.clone(),
             head,

@@ -2,7 +2,7 @@
 
 use std::task::Waker;
 
-use httptrace::info::{FlowWindow, Http2Code, ResetBy};
+use httptrace::info::{FlowWindow, Http2Code, ResetBy, WrittenFields};
 use httptrace::{Emitter, EventName};
 
 use crate::wire::told::{Field, Written};
@@ -141,8 +141,8 @@ impl Stream {
             emitter: self.emitter.clone(),
             stream_id: Some(stream_id),
             fields: match head {
-                true => std::mem::take(&mut self.fields),
-                false => Vec::new(),
+                true => std::mem::take(&mut self.fields).into(),
+                false => WrittenFields::default(),
             },
             head,
             holds_body: self.holds_body,

@@ -1,6 +1,7 @@
 //! Where each event of a folded call is: how it gets there, and how it is read again.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::{Entry, FoldedCall, Sealed};
 use crate::emitter::Info;
@@ -10,8 +11,8 @@ use crate::info::{
     DnsDone, DnsStart, FlowControlWaitDone, FlowControlWaitStart, GetConn, GoAway, Got1xxResponse,
     Got100Continue, GotBody, GotConn, GotFirstResponseByte, GotResponseHeaders, HookPanicked, Pong,
     ProxyTunnelDone, ProxyTunnelStart, PutIdleConn, Redirect, SettingsReceived, StreamOpened,
-    StreamReset, TlsHandshakeDone, TlsHandshakeStart, Wait100Continue, WroteBody, WroteHeaderField,
-    WroteHeaders, WroteRequest,
+    StreamReset, TlsHandshakeDone, TlsHandshakeStart, Wait100Continue, WrittenFields, WroteBody,
+    WroteHeaderField, WroteHeaders, WroteRequest,
 };
 use crate::recorder::Recorder;
 use crate::timeline::{AttemptTimeline, Progress, Stamped};
@@ -59,12 +60,14 @@ impl Sealed for GotConn {
 
 impl Sealed for Redirect {
     fn fold_into(self, call: &mut FoldedCall, stamp: Stamp) -> Result<(), Self> {
-        let found = call.place(&stamp);
-        match found.map(|(at, attempt)| (at, &mut attempt.redirect)) {
-            Some((at, place @ None)) => *place = Some(Box::new(Stamped::new(at, self))),
-            _ => return Err(self),
+        let Some((at, attempt)) = call.place(&stamp) else {
+            return Err(self);
+        };
+        if attempt.redirect.is_some() {
+            return Err(self);
         }
-        call.note(stamp, Self::NAME, 0);
+        attempt.redirect = Some(Box::new(Stamped::new(at, self)));
+        call.note(at, stamp, Self::NAME, 0);
         Ok(())
     }
 }
@@ -74,12 +77,14 @@ macro_rules! instants {
     ($($name:ident in $place:ident,)+) => {
         $(impl Sealed for $name {
             fn fold_into(self, call: &mut FoldedCall, stamp: Stamp) -> Result<(), Self> {
-                let found = call.place(&stamp);
-                match found.map(|(at, attempt)| (at, &mut attempt.$place)) {
-                    Some((at, place @ None)) => *place = Some(at),
-                    _ => return Err(self),
+                let Some((at, attempt)) = call.place(&stamp) else {
+                    return Err(self);
+                };
+                if attempt.$place.is_some() {
+                    return Err(self);
                 }
-                call.note(stamp, Self::NAME, 0);
+                attempt.$place = Some(at);
+                call.note(at, stamp, Self::NAME, 0);
                 Ok(())
             }
         })+
@@ -111,14 +116,14 @@ macro_rules! progress {
                 let progress = attempt.$place.get_or_insert(Progress::new(at, at, 0));
                 progress.last = at;
                 progress.bytes = progress.bytes.saturating_add(self.bytes);
-                call.note_progress(stamp, Self::NAME, self.bytes);
+                call.note_progress(at, stamp, Self::NAME, self.bytes);
                 Ok(())
             }
         })+
 
         fn progress(entry: &Entry) -> Option<EventKind> {
             match entry.name {
-                $(EventName::$name => Some($name::new(entry.bytes).into()),)+
+                $(EventName::$name => Some($name::new(entry.amount).into()),)+
                 _ => None,
             }
         }
@@ -132,41 +137,47 @@ progress! {
 
 impl FoldedCall {
     /// Notes progress: the first of a body by itself, and all that comes later as one.
-    fn note_progress(&mut self, stamp: Stamp, name: EventName, bytes: u64) {
-        let log = self.log.iter_mut().rev();
-        let mut known = log.filter(|entry| entry.name == name && entry.attempt == stamp.attempt);
+    fn note_progress(&mut self, at: Duration, stamp: Stamp, name: EventName, bytes: u64) {
+        let log = self.log.latest_first();
+        let is_of_it =
+            |entry: &&mut Entry| entry.name == name && Some(entry.attempt) == stamp.attempt;
+        let mut known = log.filter(is_of_it);
         match (known.next(), known.next()) {
             (Some(rest), Some(_)) => {
-                rest.at = stamp.at;
-                rest.bytes = rest.bytes.saturating_add(bytes);
+                rest.move_to(at);
+                rest.amount = rest.amount.saturating_add(bytes);
             }
-            _ => self.note(stamp, name, bytes),
+            _ => {
+                drop(known);
+                self.note(at, stamp, name, bytes);
+            }
         }
     }
 }
 
 impl Sealed for CallStart {
     fn fold_into(self, call: &mut FoldedCall, stamp: Stamp) -> Result<(), Self> {
-        if !call.log.is_empty() || call.offset(&stamp).is_none() {
-            return Err(self);
+        match call.offset(&stamp) {
+            Some(at) if call.len == 0 && stamp.attempt.is_none() => {
+                call.start = Some(self);
+                call.note(at, stamp, Self::NAME, 0);
+                Ok(())
+            }
+            _ => Err(self),
         }
-        call.start = Some(self);
-        call.note(stamp, Self::NAME, 0);
-        Ok(())
     }
 }
 
 impl Sealed for CallEnd {
     fn fold_into(self, call: &mut FoldedCall, stamp: Stamp) -> Result<(), Self> {
         match call.offset(&stamp) {
-            Some(at) if call.end.is_none() => call.end = Some(Stamped::new(at, self)),
-            _ => return Err(self),
+            Some(at) if call.end.is_none() && stamp.attempt.is_none() => {
+                call.end = Some(Stamped::new(at, self));
+                call.note(at, stamp, Self::NAME, 0);
+                Ok(())
+            }
+            _ => Err(self),
         }
-        if call.log.len() < call.log.capacity() / 2 {
-            call.log.shrink_to(call.log.len() + 1);
-        }
-        call.note(stamp, Self::NAME, 0);
-        Ok(())
     }
 }
 
@@ -182,18 +193,18 @@ impl Sealed for AttemptStart {
         attempt.method = Some(self.method);
         attempt.uri = Some(self.uri);
         attempt.reason = Some(self.reason);
-        call.note(stamp, Self::NAME, 0);
+        call.note(at, stamp, Self::NAME, 0);
         Ok(())
     }
 }
 
 impl Sealed for WroteHeaderField {
     fn fold_into(self, call: &mut FoldedCall, stamp: Stamp) -> Result<(), Self> {
-        let Some((_, attempt)) = call.place(&stamp) else {
+        let Some((at, attempt)) = call.place(&stamp) else {
             return Err(self);
         };
         attempt.header_fields.push(self);
-        call.note(stamp, Self::NAME, 0);
+        call.note(at, stamp, Self::NAME, 1);
         Ok(())
     }
 }
@@ -203,19 +214,19 @@ impl FoldedCall {
     pub(in crate::recorder) fn header_fields(
         &mut self,
         stamp: Stamp,
-        fields: Vec<WroteHeaderField>,
-    ) -> Result<usize, Vec<WroteHeaderField>> {
+        fields: WrittenFields,
+    ) -> Result<usize, WrittenFields> {
         let count = fields.len();
-        let fits = self.len() + count <= Recorder::EVENTS_PER_CALL;
-        match self.place(&stamp).filter(|_| fits) {
-            Some((_, attempt)) if attempt.header_fields.is_empty() => {
+        let fits = count > 0 && self.len + count <= Recorder::EVENTS_PER_CALL;
+        let at = match self.place(&stamp) {
+            Some((at, attempt)) if fits && attempt.header_fields.is_empty() => {
                 attempt.header_fields = fields;
+                at
             }
             _ => return Err(fields),
-        }
-        for _ in 0..count {
-            self.note(stamp, WroteHeaderField::NAME, 0);
-        }
+        };
+        self.note(at, stamp, WroteHeaderField::NAME, count as u64);
+        self.len += count - 1;
         Ok(count)
     }
 }
@@ -254,29 +265,46 @@ impl FoldedCall {
 }
 
 impl Reader<'_> {
-    /// What the event of an entry was. Absent only if it was never folded, which no entry tells of.
-    pub(super) fn read(&mut self, entry: &Entry) -> Option<EventKind> {
+    /// Hands out what an entry tells of.
+    pub(super) fn read(&mut self, entry: &Entry, mut event: impl FnMut(EventKind)) {
         match entry.name {
-            EventName::CallStart => return Some(self.call.start.clone()?.into()),
-            EventName::CallEnd => return Some(self.call.end.as_ref()?.info.clone().into()),
-            _ => {}
-        }
-        let index = entry.attempt?;
-        let mut attempts = self.call.attempts.iter();
-        let attempt = attempts.find(|attempt| attempt.index == index)?;
-        match entry.name {
-            EventName::AttemptStart => {
-                let (method, uri) = (attempt.method.clone()?, attempt.uri.clone()?);
-                Some(AttemptStart::new(method, uri, attempt.reason?).into())
-            }
             EventName::WroteHeaderField => {
-                let read = self.fields.entry(index).or_default();
-                *read += 1;
-                Some(attempt.header_fields.get(*read - 1)?.clone().into())
+                let read = self.fields.entry(entry.attempt).or_default();
+                let from = *read;
+                *read += usize::try_from(entry.amount).unwrap_or(usize::MAX);
+                let fields = self.call.attempt(entry.attempt);
+                let fields = fields.and_then(|attempt| attempt.header_fields.get(from..*read));
+                for field in fields.unwrap_or_default() {
+                    event(field.clone().into());
+                }
             }
-            name => fact(name, attempt)
-                .or_else(|| instant(name))
-                .or_else(|| progress(entry)),
+            // Nothing is absent that an entry tells of.
+            _ => self.call.kind(entry).into_iter().for_each(event),
         }
+    }
+}
+
+impl FoldedCall {
+    fn attempt(&self, index: u32) -> Option<&AttemptTimeline> {
+        self.attempts.iter().find(|attempt| attempt.index == index)
+    }
+
+    fn kind(&self, entry: &Entry) -> Option<EventKind> {
+        let kind = match entry.name {
+            EventName::CallStart => self.start.clone()?.into(),
+            EventName::CallEnd => self.end.as_ref()?.info.clone().into(),
+            EventName::AttemptStart => {
+                let attempt = self.attempt(entry.attempt)?;
+                let (method, uri) = (attempt.method.clone()?, attempt.uri.clone()?);
+                AttemptStart::new(method, uri, attempt.reason?).into()
+            }
+            name => {
+                let found = fact(name, self.attempt(entry.attempt)?);
+                found
+                    .or_else(|| instant(name))
+                    .or_else(|| progress(entry))?
+            }
+        };
+        Some(kind)
     }
 }
