@@ -186,7 +186,7 @@ impl Emitter {
         };
         let fields = fields.into();
         let left = match shared.trace.only_recorder() {
-            Some(records) => records.keep_header_fields(self.stamp(shared, at), fields),
+            Some(records) => records.keep_header_fields(&self.stamp(shared, at), fields),
             None => fields,
         };
         for field in &left {
@@ -203,7 +203,7 @@ impl Emitter {
         let stamp = self.stamp(shared, at);
         match shared.trace.only_recorder() {
             // Mostly nobody else listens, and an event that nobody looks at need not be built.
-            Some(records) => records.keep(stamp, info),
+            Some(records) => records.keep(&stamp, info),
             None => self.dispatch(shared, T::NAME, stamp.event(info)),
         }
     }
@@ -390,6 +390,6 @@ pub(crate) mod sealed {
     /// Keeps [`Info`](super::Info) to this crate.
     pub trait Sealed: Sized {
         /// Takes its place in a call that is folded as it goes on; given back if it has none there.
-        fn fold_into(self, call: &mut FoldedCall, stamp: Stamp) -> Result<(), Self>;
+        fn fold_into(self, call: &mut FoldedCall, stamp: &Stamp) -> Result<(), Self>;
     }
 }

@@ -131,7 +131,7 @@ macro_rules! events {
 
             /// Takes its place in a call that is folded as it goes on; given back if it has none there.
             #[allow(clippy::result_large_err)] // what is given back is what was given
-            pub(crate) fn fold_into(self, call: &mut FoldedCall, stamp: Stamp) -> Result<(), Self> {
+            pub(crate) fn fold_into(self, call: &mut FoldedCall, stamp: &Stamp) -> Result<(), Self> {
                 match self {
                     $(Self::$name(info) => info.fold_into(call, stamp).map_err(Self::$name),)+
                 }

@@ -52,7 +52,7 @@ impl CallRecord {
     /// Folds an event, if the call is folded as it goes on and the event has its place there: by how many events the
     /// record has grown, or the event.
     #[inline]
-    pub(super) fn fold<T: Info>(&mut self, stamp: Stamp, info: T) -> Result<usize, T> {
+    pub(super) fn fold<T: Info>(&mut self, stamp: &Stamp, info: T) -> Result<usize, T> {
         match &mut self.kept {
             Kept::Folded(folded) => {
                 let before = folded.len();
@@ -66,7 +66,7 @@ impl CallRecord {
     /// The same for the header fields of a request, all of one instant.
     pub(super) fn fold_header_fields(
         &mut self,
-        stamp: Stamp,
+        stamp: &Stamp,
         fields: WrittenFields,
     ) -> Result<usize, WrittenFields> {
         match &mut self.kept {
@@ -80,7 +80,7 @@ impl CallRecord {
         match &mut self.kept {
             Kept::Folded(folded) => {
                 let stamp = event.stamp();
-                let kind = event.kind.fold_into(folded, stamp).err()?;
+                let kind = event.kind.fold_into(folded, &stamp).err()?;
                 let mut listed = folded.to_list(self.call);
                 let not_kept = listed.keep(stamp.event(kind));
                 self.kept = Kept::Listed(listed);

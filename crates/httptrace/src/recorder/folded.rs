@@ -86,8 +86,10 @@ impl FoldedCall {
     #[inline]
     fn offset(&mut self, stamp: &Stamp) -> Option<Duration> {
         let clock = self.clock.get_or_insert_with(|| Offsets::from(stamp.at));
-        let fits = clock.are_in_order_with(stamp.at) && self.len < Recorder::EVENTS_PER_CALL;
-        fits.then(|| clock.offset(stamp.at))
+        match self.len < Recorder::EVENTS_PER_CALL {
+            true => clock.next(stamp.at),
+            false => None,
+        }
     }
 
     /// Where an event of an attempt goes, with its offset; absent if it does not tell which attempt that is, or if the
@@ -105,11 +107,11 @@ impl FoldedCall {
     #[inline]
     fn first<T: Info>(
         &mut self,
-        stamp: Stamp,
+        stamp: &Stamp,
         info: T,
         place: impl FnOnce(&mut AttemptTimeline) -> &mut Option<Stamped<T>>,
     ) -> Result<(), T> {
-        let found = self.place(&stamp);
+        let found = self.place(stamp);
         let at = match found.map(|(at, attempt)| (at, place(attempt))) {
             Some((at, slot @ None)) => {
                 *slot = Some(Stamped::new(at, info));
@@ -123,7 +125,7 @@ impl FoldedCall {
 
     /// An event is in its place.
     #[inline]
-    fn note(&mut self, at: Duration, stamp: Stamp, name: EventName, amount: u64) {
+    fn note(&mut self, at: Duration, stamp: &Stamp, name: EventName, amount: u64) {
         let of = (stamp.attempt, stamp.connection);
         self.log.push(Entry::new(at, of, (name, amount)));
         self.len += 1;

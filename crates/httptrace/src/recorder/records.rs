@@ -18,7 +18,7 @@ pub(crate) struct Records(Mutex<Kept>);
 impl Records {
     /// Keeps an event that was not built yet, and mostly need not be.
     #[inline]
-    pub(crate) fn keep<T: Info>(&self, stamp: Stamp, info: T) {
+    pub(crate) fn keep<T: Info>(&self, stamp: &Stamp, info: T) {
         let mut kept = self.lock();
         let folded = match kept.latest(stamp.call) {
             Some(latest) => latest.fold(stamp, info),
@@ -34,7 +34,7 @@ impl Records {
     }
 
     /// Keeps the header fields of a request. Gives back those that are to be kept one by one.
-    pub(crate) fn keep_header_fields(&self, stamp: Stamp, fields: WrittenFields) -> WrittenFields {
+    pub(crate) fn keep_header_fields(&self, stamp: &Stamp, fields: WrittenFields) -> WrittenFields {
         let mut kept = self.lock();
         let folded = match kept.latest(stamp.call) {
             Some(latest) => latest.fold_header_fields(stamp, fields),

@@ -18,10 +18,14 @@ impl Offsets {
         }
     }
 
-    /// Whether an instant is no earlier than what was asked for last.
+    /// The offset of an instant that is no earlier than what was asked for last; none if it is.
     #[inline]
-    pub(crate) fn are_in_order_with(&self, at: Instant) -> bool {
-        at >= self.latest.0
+    pub(crate) fn next(&mut self, at: Instant) -> Option<Duration> {
+        if at != self.latest.0 {
+            let since = at.checked_duration_since(self.latest.0)?;
+            self.latest = (at, self.latest.1 + since);
+        }
+        Some(self.latest.1)
     }
 
     /// The instant of an offset.

@@ -21,7 +21,7 @@ use crate::timeline::{AttemptTimeline, Progress, Stamped};
 macro_rules! facts {
     ($($name:ident in $place:ident,)+) => {
         $(impl Sealed for $name {
-            fn fold_into(self, call: &mut FoldedCall, stamp: Stamp) -> Result<(), Self> {
+            fn fold_into(self, call: &mut FoldedCall, stamp: &Stamp) -> Result<(), Self> {
                 call.first(stamp, self, |attempt| &mut attempt.$place)
             }
         })+
@@ -48,7 +48,7 @@ facts! {
 }
 
 impl Sealed for GotConn {
-    fn fold_into(self, call: &mut FoldedCall, stamp: Stamp) -> Result<(), Self> {
+    fn fold_into(self, call: &mut FoldedCall, stamp: &Stamp) -> Result<(), Self> {
         call.first(stamp, self, |attempt| {
             if attempt.got_conn.is_none() {
                 attempt.connection = stamp.connection;
@@ -59,8 +59,8 @@ impl Sealed for GotConn {
 }
 
 impl Sealed for Redirect {
-    fn fold_into(self, call: &mut FoldedCall, stamp: Stamp) -> Result<(), Self> {
-        let Some((at, attempt)) = call.place(&stamp) else {
+    fn fold_into(self, call: &mut FoldedCall, stamp: &Stamp) -> Result<(), Self> {
+        let Some((at, attempt)) = call.place(stamp) else {
             return Err(self);
         };
         if attempt.redirect.is_some() {
@@ -76,8 +76,8 @@ impl Sealed for Redirect {
 macro_rules! instants {
     ($($name:ident in $place:ident,)+) => {
         $(impl Sealed for $name {
-            fn fold_into(self, call: &mut FoldedCall, stamp: Stamp) -> Result<(), Self> {
-                let Some((at, attempt)) = call.place(&stamp) else {
+            fn fold_into(self, call: &mut FoldedCall, stamp: &Stamp) -> Result<(), Self> {
+                let Some((at, attempt)) = call.place(stamp) else {
                     return Err(self);
                 };
                 if attempt.$place.is_some() {
@@ -109,8 +109,8 @@ instants! {
 macro_rules! progress {
     ($($name:ident in $place:ident,)+) => {
         $(impl Sealed for $name {
-            fn fold_into(self, call: &mut FoldedCall, stamp: Stamp) -> Result<(), Self> {
-                let Some((at, attempt)) = call.place(&stamp) else {
+            fn fold_into(self, call: &mut FoldedCall, stamp: &Stamp) -> Result<(), Self> {
+                let Some((at, attempt)) = call.place(stamp) else {
                     return Err(self);
                 };
                 let progress = attempt.$place.get_or_insert(Progress::new(at, at, 0));
@@ -137,7 +137,7 @@ progress! {
 
 impl FoldedCall {
     /// Notes progress: the first of a body by itself, and all that comes later as one.
-    fn note_progress(&mut self, at: Duration, stamp: Stamp, name: EventName, bytes: u64) {
+    fn note_progress(&mut self, at: Duration, stamp: &Stamp, name: EventName, bytes: u64) {
         let log = self.log.latest_first();
         let is_of_it =
             |entry: &&mut Entry| entry.name == name && Some(entry.attempt) == stamp.attempt;
@@ -156,8 +156,8 @@ impl FoldedCall {
 }
 
 impl Sealed for CallStart {
-    fn fold_into(self, call: &mut FoldedCall, stamp: Stamp) -> Result<(), Self> {
-        match call.offset(&stamp) {
+    fn fold_into(self, call: &mut FoldedCall, stamp: &Stamp) -> Result<(), Self> {
+        match call.offset(stamp) {
             Some(at) if call.len == 0 && stamp.attempt.is_none() => {
                 call.start = Some(self);
                 call.note(at, stamp, Self::NAME, 0);
@@ -169,8 +169,8 @@ impl Sealed for CallStart {
 }
 
 impl Sealed for CallEnd {
-    fn fold_into(self, call: &mut FoldedCall, stamp: Stamp) -> Result<(), Self> {
-        match call.offset(&stamp) {
+    fn fold_into(self, call: &mut FoldedCall, stamp: &Stamp) -> Result<(), Self> {
+        match call.offset(stamp) {
             Some(at) if call.end.is_none() && stamp.attempt.is_none() => {
                 call.end = Some(Stamped::new(at, self));
                 call.note(at, stamp, Self::NAME, 0);
@@ -182,8 +182,8 @@ impl Sealed for CallEnd {
 }
 
 impl Sealed for AttemptStart {
-    fn fold_into(self, call: &mut FoldedCall, stamp: Stamp) -> Result<(), Self> {
-        let Some((at, attempt)) = call.place(&stamp) else {
+    fn fold_into(self, call: &mut FoldedCall, stamp: &Stamp) -> Result<(), Self> {
+        let Some((at, attempt)) = call.place(stamp) else {
             return Err(self);
         };
         if attempt.start.is_some() {
@@ -199,8 +199,8 @@ impl Sealed for AttemptStart {
 }
 
 impl Sealed for WroteHeaderField {
-    fn fold_into(self, call: &mut FoldedCall, stamp: Stamp) -> Result<(), Self> {
-        let Some((at, attempt)) = call.place(&stamp) else {
+    fn fold_into(self, call: &mut FoldedCall, stamp: &Stamp) -> Result<(), Self> {
+        let Some((at, attempt)) = call.place(stamp) else {
             return Err(self);
         };
         attempt.header_fields.push(self);
@@ -213,12 +213,12 @@ impl FoldedCall {
     /// The header fields of a request, all of one instant: how many they are, or the fields if they have no place here.
     pub(in crate::recorder) fn header_fields(
         &mut self,
-        stamp: Stamp,
+        stamp: &Stamp,
         fields: WrittenFields,
     ) -> Result<usize, WrittenFields> {
         let count = fields.len();
         let fits = count > 0 && self.len + count <= Recorder::EVENTS_PER_CALL;
-        let at = match self.place(&stamp) {
+        let at = match self.place(stamp) {
             Some((at, attempt)) if fits && attempt.header_fields.is_empty() => {
                 attempt.header_fields = fields;
                 at
@@ -235,7 +235,7 @@ impl FoldedCall {
 macro_rules! not_folded {
     ($($name:ident,)+) => {
         $(impl Sealed for $name {
-            fn fold_into(self, _: &mut FoldedCall, _: Stamp) -> Result<(), Self> {
+            fn fold_into(self, _: &mut FoldedCall, _: &Stamp) -> Result<(), Self> {
                 Err(self)
             }
         })+
