@@ -119,13 +119,18 @@ impl Http1 {
         driven
     }
 
-    /// Lets the connection come to rest; `waker` is woken when the peer does something afterwards.
-    pub(super) fn rest(&mut self, waker: &Waker) -> Rest {
-        match self.poll_rest(&mut Context::from_waker(waker)) {
+    /// Lets the connection come to rest. What the peer does afterwards is remembered.
+    pub(super) fn rest(&mut self) -> Rest {
+        match self.poll_rest(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Ok(())) => Rest::Ready,
             Poll::Ready(Err(dead)) => Rest::Closed(dead),
             Poll::Pending => Rest::Busy,
         }
+    }
+
+    /// Whether the peer has done nothing since the connection was last driven.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.driver.is_some() && self.watch.is_quiet()
     }
 
     /// Ready when the exchange is over on both sides: the connection can carry another, or it has ended.
@@ -157,12 +162,17 @@ impl Http1 {
     /// Checks an idle connection: has the peer closed it, or sent what nobody asked for?
     pub(super) fn check(&mut self, ask_the_socket: bool) -> Result<(), Dead> {
         let probe = self.probe.clone().filter(|_| ask_the_socket);
-        if let Some(probe) = &probe {
-            probe.force(true);
+        match &probe {
+            // To drive it would change nothing.
+            None if self.is_quiet() => return Ok(()),
+            None => {}
+            Some(probe) => probe.force(true),
         }
         let driven = self.poll_drive(&mut Context::from_waker(Waker::noop()));
         if let Some(probe) = &probe {
             probe.force(false);
+            // The socket was asked, and nobody will be woken up by it.
+            self.watch.disturb();
         }
         match driven {
             Poll::Pending => Ok(()),

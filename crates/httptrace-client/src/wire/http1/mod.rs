@@ -3,6 +3,7 @@
 
 mod heads;
 mod request;
+mod stir;
 mod watch;
 
 use std::collections::VecDeque;
@@ -16,6 +17,7 @@ use super::broken::Broken;
 use crate::dial::Stream;
 pub(crate) use heads::{PASSED, Surplus};
 pub(super) use request::fields;
+use stir::Stir;
 pub(crate) use watch::{Begin, Watch};
 #[cfg(fuzzing)]
 pub(crate) use {heads::ResponseHeads, request::RequestDecoder};
@@ -28,6 +30,7 @@ pub(crate) const MAX_FIELDS: usize = 512;
 /// The stream under the codec.
 pub(crate) struct Tap {
     stream: Stream,
+    stir: Stir,
     watch: Watch,
     broken: Broken,
     /// What the codec is given before anything else that is read.
@@ -40,6 +43,7 @@ impl Tap {
     pub(crate) fn new(stream: Stream, watch: Watch) -> Self {
         Self {
             stream,
+            stir: watch.stir(),
             watch,
             broken: Broken::default(),
             owed: VecDeque::new(),
@@ -117,7 +121,9 @@ impl AsyncRead for Tap {
         }
         let before = buf.filled().len();
         loop {
-            let read = ready!(Pin::new(&mut this.stream).poll_read(cx, buf));
+            let stream = Pin::new(&mut this.stream);
+            let read = |waker: &Waker| stream.poll_read(&mut Context::from_waker(waker), buf);
+            let read = ready!(this.stir.read(cx.waker(), read));
             let count = buf.filled().len() - before;
             match this.broken.is_kept() {
                 true => {

@@ -8,11 +8,15 @@ use httptrace::{Emitter, EventError, EventName};
 
 use super::super::fields::fields_by_name;
 use super::super::told::{self, Written};
+use super::stir::{Memory, Stir};
 use super::{RequestDecoder, ResponseHeads, Surplus};
 
 /// What the tap has seen of the exchange in progress; shared with whoever drives the connection.
 #[derive(Clone)]
-pub(crate) struct Watch(Arc<Mutex<Seen>>);
+pub(crate) struct Watch {
+    seen: Arc<Mutex<Seen>>,
+    stream: Arc<Memory>,
+}
 
 /// What is known of a request before it is written.
 pub(crate) struct Begin {
@@ -49,7 +53,7 @@ struct Seen {
 impl Watch {
     /// Watches over a connection whose responses may have heads of so many bytes.
     pub(crate) fn new(max_head_bytes: usize) -> Self {
-        Self(Arc::new(Mutex::new(Seen {
+        let seen = Seen {
             emitter: Emitter::none(),
             request: RequestDecoder::new(),
             holds_body: false,
@@ -63,7 +67,26 @@ impl Watch {
             heads: ResponseHeads::new(max_head_bytes),
             informational: Vec::new(),
             over: false,
-        })))
+        };
+        Self {
+            seen: Arc::new(Mutex::new(seen)),
+            stream: Arc::default(),
+        }
+    }
+
+    /// For the one who reads.
+    pub(super) fn stir(&self) -> Stir {
+        Stir::new(Arc::clone(&self.stream))
+    }
+
+    /// Whether the codec, which reads no further than it needs, has waited in vain for bytes, and there are none since.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.stream.is_quiet()
+    }
+
+    /// There may be something to read.
+    pub(crate) fn disturb(&self) {
+        self.stream.disturb();
     }
 
     /// A request is about to be written: what is seen from now on is its.
@@ -207,7 +230,7 @@ impl Watch {
     }
 
     fn lock(&self) -> MutexGuard<'_, Seen> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
