@@ -123,9 +123,9 @@ pub(super) struct Redirector<'a> {
     /// The request as it was handed to the client, which each hop starts from.
     first: Box<Request<()>>,
     /// The latest redirect's; none before the first.
-    followed: Option<Request<()>>,
+    followed: Option<Box<Request<()>>>,
     /// The current hop's as it is sent, where that is another: its URI had userinfo.
-    bare: Option<Request<()>>,
+    bare: Option<Box<Request<()>>>,
     requests: usize,
     body: Replay,
     /// Another site was visited: sensitive fields stay behind from then on.
@@ -175,12 +175,12 @@ impl<'a> Redirector<'a> {
     pub(super) fn prepare(&mut self) -> Result<&Request<()>, Error> {
         self.requests += 1;
         self.bare = without_userinfo(self.current())?;
-        Ok(self.bare.as_ref().unwrap_or(self.current()))
+        Ok(self.bare.as_deref().unwrap_or(self.current()))
     }
 
     /// The current hop's request as its `Location`, or the user, has it.
     fn current(&self) -> &Request<()> {
-        self.followed.as_ref().unwrap_or(&self.first)
+        self.followed.as_deref().unwrap_or(&self.first)
     }
 
     /// Decides about a response.
@@ -250,7 +250,7 @@ impl<'a> Redirector<'a> {
         let initial_host = host(self.first.uri());
         self.left_site |= !is_same_site(&host(&follow.to), &initial_host);
         self.dropped_body |= !follow.keeps_body;
-        let mut request = Request::new(());
+        let mut request = Box::new(Request::new(()));
         *request.headers_mut() = self.headers_for(&follow);
         *request.extensions_mut() = self.first.extensions().clone();
         *request.method_mut() = follow.method;
