@@ -65,10 +65,8 @@ impl Http1 {
         let mut builder = http1::Builder::new();
         // As Go and curl write them; some old peers insist.
         builder.title_case_headers(true);
-        // What Go accepts of responses, and RFC 9112 section 5.2 asks user agents to.
-        builder
-            .allow_spaces_after_header_name_in_responses(true)
-            .allow_obsolete_multiline_headers_in_responses(true);
+        // What Go accepts of responses. Folded fields the tap puts on one line.
+        builder.allow_spaces_after_header_name_in_responses(true);
         limits.apply_to(&mut builder);
         let (sender, driver) = builder.handshake(io).await.map_err(|error| {
             let message = "the HTTP/1 connection could not be set up";

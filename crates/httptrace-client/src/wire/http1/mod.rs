@@ -4,6 +4,7 @@
 mod heads;
 mod request;
 mod stir;
+mod unfold;
 mod watch;
 
 use std::collections::VecDeque;
@@ -37,6 +38,8 @@ pub(crate) struct Tap {
     owed: VecDeque<u8>,
     /// The next read is to wait for another poll.
     turn_over: bool,
+    /// Bytes were accepted since the last completed flush.
+    dirty: bool,
 }
 
 impl Tap {
@@ -48,6 +51,7 @@ impl Tap {
             broken: Broken::default(),
             owed: VecDeque::new(),
             turn_over: false,
+            dirty: false,
         }
     }
 
@@ -56,6 +60,13 @@ impl Tap {
     fn flush_now(&mut self, cx: &mut Context<'_>) {
         // An error will come again at the codec's own flush.
         if let Poll::Ready(Ok(())) = Pin::new(&mut self.stream).poll_flush(cx) {
+            self.flushed();
+        }
+    }
+
+    /// A flush completed. The codec flushes at each turn, and mostly nothing.
+    fn flushed(&mut self) {
+        if std::mem::take(&mut self.dirty) {
             self.watch.flushed();
         }
     }
@@ -156,6 +167,7 @@ impl AsyncWrite for Tap {
         }
         match ready!(Pin::new(&mut self.stream).poll_write(cx, buf)) {
             Ok(accepted) => {
+                self.dirty = true;
                 if self.watch.wrote(accepted, [buf]) {
                     self.flush_now(cx);
                 }
@@ -175,6 +187,7 @@ impl AsyncWrite for Tap {
         }
         match ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)) {
             Ok(accepted) => {
+                self.dirty = true;
                 if self.watch.wrote(accepted, bufs.iter().map(|buf| &**buf)) {
                     self.flush_now(cx);
                 }
@@ -194,7 +207,7 @@ impl AsyncWrite for Tap {
         }
         match ready!(Pin::new(&mut self.stream).poll_flush(cx)) {
             Ok(()) => {
-                self.watch.flushed();
+                self.flushed();
                 Poll::Ready(Ok(()))
             }
             Err(error) => self.write_failed(error),

@@ -9,6 +9,7 @@ use httptrace::{Emitter, EventError, EventName};
 use super::super::fields::fields_by_name;
 use super::super::told::{self, Written};
 use super::stir::{Memory, Stir};
+use super::unfold::Unfold;
 use super::{RequestDecoder, ResponseHeads, Surplus};
 
 /// What the tap has seen of the exchange in progress; shared with whoever drives the connection.
@@ -32,8 +33,6 @@ struct Seen {
     request: RequestDecoder,
     /// The request's body waits for `100 Continue` when its head is flushed.
     holds_body: bool,
-    /// Bytes were accepted since the last completed flush.
-    dirty: bool,
     head_flushed: bool,
     request_flushed: bool,
     /// A write failed: nothing more of the request leaves.
@@ -44,6 +43,7 @@ struct Seen {
     told_body: u64,
     response_begun: bool,
     heads: ResponseHeads,
+    unfold: Unfold,
     /// Informational heads that nobody has been told of yet.
     informational: Vec<Vec<u8>>,
     /// The exchange is over: if bytes still go to and fro, they are no longer HTTP's.
@@ -57,7 +57,6 @@ impl Watch {
             emitter: Emitter::none(),
             request: RequestDecoder::new(),
             holds_body: false,
-            dirty: false,
             head_flushed: false,
             request_flushed: false,
             write_failed: false,
@@ -65,6 +64,7 @@ impl Watch {
             told_body: 0,
             response_begun: false,
             heads: ResponseHeads::new(max_head_bytes),
+            unfold: Unfold::default(),
             informational: Vec::new(),
             over: false,
         };
@@ -95,7 +95,6 @@ impl Watch {
         seen.request.restart(begin.is_framed);
         seen.emitter = begin.emitter;
         seen.holds_body = begin.holds_body;
-        seen.dirty = false;
         seen.head_flushed = false;
         seen.request_flushed = false;
         seen.write_failed = false;
@@ -103,6 +102,7 @@ impl Watch {
         seen.told_body = 0;
         seen.response_begun = false;
         seen.heads.begin();
+        seen.unfold.begin();
         seen.informational.clear();
         seen.over = false;
     }
@@ -177,7 +177,6 @@ impl Watch {
         buffers: impl IntoIterator<Item = &'a [u8]>,
     ) -> bool {
         let mut seen = self.lock();
-        seen.dirty = true;
         let mut rest = accepted;
         for buffer in buffers {
             let taken = rest.min(buffer.len());
@@ -189,7 +188,7 @@ impl Watch {
         ends_head || ends_request || seen.emitter.wants(EventName::WroteBody)
     }
 
-    /// A flush completed: tells what it carried. The hooks run after the lock is gone.
+    /// A flush completed after a write: tells what it carried. The hooks run after the lock is gone.
     pub(super) fn flushed(&self) {
         let Some(written) = self.lock().flush() else {
             return;
@@ -204,6 +203,14 @@ impl Watch {
         let (read, first) = {
             let mut seen = self.lock();
             let mut fed = seen.heads.feed(bytes);
+            if fed.is_intricate {
+                let passed = fed.instead.as_deref().unwrap_or(bytes);
+                let mut unfolded = seen.unfold.feed(passed);
+                if seen.heads.is_over() {
+                    unfolded.append(&mut seen.unfold.end());
+                }
+                fed.instead = Some(unfolded);
+            }
             let ends_turn = !fed.informational.is_empty();
             seen.informational.append(&mut fed.informational);
             let first = !std::mem::replace(&mut seen.response_begun, true);
@@ -244,9 +251,6 @@ pub(super) struct Read {
 
 impl Seen {
     fn flush(&mut self) -> Option<Written> {
-        if !std::mem::take(&mut self.dirty) {
-            return None;
-        }
         let head = self.request.is_head_done() && !self.head_flushed;
         let end = self.request.is_done() && !self.request_flushed;
         self.head_flushed |= head;
