@@ -164,7 +164,10 @@ impl Http1 {
             // To drive it would change nothing.
             None if self.is_quiet() => return Ok(()),
             None => {}
-            Some(probe) => probe.force(true),
+            Some(probe) => {
+                probe.force(true);
+                self.watch.disturb();
+            }
         }
         let driven = self.poll_drive(&mut Context::from_waker(Waker::noop()));
         if let Some(probe) = &probe {

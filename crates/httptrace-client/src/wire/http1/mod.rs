@@ -130,6 +130,10 @@ impl AsyncRead for Tap {
             this.pay(buf);
             return Poll::Ready(Ok(()));
         }
+        // The codec asks several times in a turn.
+        if this.stream.keeps_its_word() && this.stir.is_waiting(cx.waker()) {
+            return Poll::Pending;
+        }
         let before = buf.filled().len();
         loop {
             let stream = Pin::new(&mut this.stream);

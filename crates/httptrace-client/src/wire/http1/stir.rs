@@ -16,7 +16,7 @@ pub(super) struct Stir {
 /// What is remembered of a stream.
 #[derive(Default)]
 pub(super) struct Memory {
-    /// The latest read found nothing, and the reader was not woken up since.
+    /// The latest read found nothing, and the reader was not woken up since: it still stands below.
     quiet: AtomicBool,
     /// Whom to wake up, once.
     reader: Mutex<Option<Waker>>,
@@ -31,20 +31,22 @@ impl Stir {
         }
     }
 
+    /// Whether the stream has found nothing for this reader, and has yet to wake it up.
+    pub(super) fn is_waiting(&self, reader: &Waker) -> bool {
+        // Being woken up meanwhile has it ask once more.
+        self.memory.is_quiet() && self.reader.will_wake(reader)
+    }
+
     /// Reads from the stream for a reader.
     pub(super) fn read<T>(
         &mut self,
         reader: &Waker,
         read: impl FnOnce(&Waker) -> Poll<T>,
     ) -> Poll<T> {
-        // Where the stream is quiet its latest reader has yet to be woken up. Being woken up while it reads has it read
-        // once more, so that nothing is missed.
-        if !(self.memory.is_quiet() && self.reader.will_wake(reader)) {
+        if !self.is_waiting(reader) {
             self.reader.clone_from(reader);
-            self.memory.wake_later(reader);
+            self.memory.wait(reader);
         }
-        // What happens from here on disturbs it again.
-        self.memory.quiet.store(true, Ordering::Relaxed);
         let read = read(&self.waker);
         if read.is_ready() {
             self.memory.disturb();
@@ -63,8 +65,10 @@ impl Memory {
         self.quiet.store(false, Ordering::Relaxed);
     }
 
-    fn wake_later(&self, waker: &Waker) {
+    /// It is quiet from here on, until it wakes up this reader.
+    fn wait(&self, waker: &Waker) {
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        self.quiet.store(true, Ordering::Relaxed);
         if reader.as_ref().is_some_and(|known| known.will_wake(waker)) {
             return;
         }
@@ -136,6 +140,35 @@ mod tests {
             assert!(stir.read(&reader, |_| Poll::Ready(())).is_ready());
             assert!(!memory.is_quiet());
         }
+    }
+
+    #[test]
+    fn a_reader_waits_for_what_it_alone_has_asked_for() {
+        let memory = Arc::new(Memory::default());
+        let mut stir = Stir::new(Arc::clone(&memory));
+        let readers = [(); 2].map(|()| Waker::from(Arc::<Wakes>::default()));
+        assert!(!stir.is_waiting(&readers[0]));
+        wait(&mut stir, &readers[0]);
+        assert!(stir.is_waiting(&readers[0]) && !stir.is_waiting(&readers[1]));
+        wait(&mut stir, &readers[1]).wake();
+        assert!(!stir.is_waiting(&readers[1]));
+        wait(&mut stir, &readers[1]);
+        memory.disturb();
+        assert!(!stir.is_waiting(&readers[1]));
+    }
+
+    #[test]
+    fn being_woken_up_while_it_reads_is_not_lost() {
+        let mut stir = Stir::new(Arc::default());
+        let wakes = Arc::<Wakes>::default();
+        let reader = Waker::from(Arc::clone(&wakes));
+        let read = stir.read(&reader, |waker| {
+            waker.wake_by_ref();
+            Poll::<()>::Pending
+        });
+        assert!(read.is_pending() && !stir.is_waiting(&reader));
+        wait(&mut stir, &reader).wake();
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 2);
     }
 
     #[test]
