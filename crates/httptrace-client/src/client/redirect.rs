@@ -186,6 +186,9 @@ impl<'a> Redirector<'a> {
     /// Decides about a response.
     pub(super) fn decide<B>(&self, response: &Response<B>) -> Decision {
         let status = response.status();
+        if !matches!(status.as_u16(), 301..=303 | 307 | 308) {
+            return Decision::Return;
+        }
         let location = response.headers().get(header::LOCATION);
         // An empty one leads nowhere, as in Go, rather than back to where we are.
         let Some(location) = location.filter(|location| !location.is_empty()) else {
@@ -193,9 +196,8 @@ impl<'a> Redirector<'a> {
         };
         let current = self.current();
         let keeps_method = match status.as_u16() {
-            301..=303 => matches!(*current.method(), Method::GET | Method::HEAD),
             307 | 308 => true,
-            _ => return Decision::Return,
+            _ => matches!(*current.method(), Method::GET | Method::HEAD),
         };
         let keeps_body = matches!(status.as_u16(), 307 | 308) && !self.dropped_body;
         if keeps_body && matches!(self.body, Replay::Impossible) {

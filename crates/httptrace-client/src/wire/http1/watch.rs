@@ -1,6 +1,7 @@
 //! What the tap has seen of the exchange in progress.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use httptrace::info::WriteOutcome;
@@ -15,8 +16,14 @@ use super::{RequestDecoder, ResponseHeads, Surplus};
 /// What the tap has seen of the exchange in progress; shared with whoever drives the connection.
 #[derive(Clone)]
 pub(crate) struct Watch {
-    seen: Arc<Mutex<Seen>>,
+    shared: Arc<Shared>,
     stream: Arc<Memory>,
+}
+
+struct Shared {
+    seen: Mutex<Seen>,
+    /// There may be informational heads that nobody has been told of yet.
+    informs: AtomicBool,
 }
 
 /// What is known of a request before it is written.
@@ -69,7 +76,10 @@ impl Watch {
             over: false,
         };
         Self {
-            seen: Arc::new(Mutex::new(seen)),
+            shared: Arc::new(Shared {
+                seen: Mutex::new(seen),
+                informs: AtomicBool::new(false),
+            }),
             stream: Arc::default(),
         }
     }
@@ -116,6 +126,10 @@ impl Watch {
 
     /// The informational heads that have come and were not taken yet.
     pub(crate) fn take_informational(&self) -> Vec<Vec<u8>> {
+        if !self.shared.informs.load(Ordering::Relaxed) {
+            return Vec::new();
+        }
+        self.shared.informs.store(false, Ordering::Relaxed);
         std::mem::take(&mut self.lock().informational)
     }
 
@@ -212,7 +226,10 @@ impl Watch {
                 fed.instead = Some(unfolded);
             }
             let ends_turn = !fed.informational.is_empty();
-            seen.informational.append(&mut fed.informational);
+            if ends_turn {
+                seen.informational.append(&mut fed.informational);
+                self.shared.informs.store(true, Ordering::Relaxed);
+            }
             let first = !std::mem::replace(&mut seen.response_begun, true);
             let read = Read {
                 instead: fed.instead,
@@ -237,7 +254,10 @@ impl Watch {
     }
 
     fn lock(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared
+            .seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
