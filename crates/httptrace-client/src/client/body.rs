@@ -292,7 +292,7 @@ impl Body {
     }
 
     fn deadline_passed(&mut self, cx: &mut Context<'_>) -> Option<Error> {
-        if self.is_given_up() {
+        if self.ending.is_none() || self.is_given_up() {
             return None;
         }
         match self.ending.as_mut()?.poll_call_deadline(cx) {
@@ -302,7 +302,7 @@ impl Body {
     }
 
     fn silence_passed(&mut self, cx: &mut Context<'_>) -> Option<Error> {
-        if self.is_given_up() {
+        if self.ending.is_none() || self.is_given_up() {
             return None;
         }
         match self.ending.as_mut()?.poll_silence(cx) {

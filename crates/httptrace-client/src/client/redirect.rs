@@ -123,9 +123,9 @@ pub(super) struct Redirector<'a> {
     /// The request as it was handed to the client, which each hop starts from.
     first: Box<Request<()>>,
     /// The latest redirect's; none before the first.
-    followed: Option<Request<()>>,
+    followed: Option<Box<Request<()>>>,
     /// The current hop's as it is sent, where that is another: its URI had userinfo.
-    bare: Option<Request<()>>,
+    bare: Option<Box<Request<()>>>,
     requests: usize,
     body: Replay,
     /// Another site was visited: sensitive fields stay behind from then on.
@@ -175,17 +175,20 @@ impl<'a> Redirector<'a> {
     pub(super) fn prepare(&mut self) -> Result<&Request<()>, Error> {
         self.requests += 1;
         self.bare = without_userinfo(self.current())?;
-        Ok(self.bare.as_ref().unwrap_or(self.current()))
+        Ok(self.bare.as_deref().unwrap_or(self.current()))
     }
 
     /// The current hop's request as its `Location`, or the user, has it.
     fn current(&self) -> &Request<()> {
-        self.followed.as_ref().unwrap_or(&self.first)
+        self.followed.as_deref().unwrap_or(&self.first)
     }
 
     /// Decides about a response.
     pub(super) fn decide<B>(&self, response: &Response<B>) -> Decision {
         let status = response.status();
+        if !matches!(status.as_u16(), 301..=303 | 307 | 308) {
+            return Decision::Return;
+        }
         let location = response.headers().get(header::LOCATION);
         // An empty one leads nowhere, as in Go, rather than back to where we are.
         let Some(location) = location.filter(|location| !location.is_empty()) else {
@@ -193,9 +196,8 @@ impl<'a> Redirector<'a> {
         };
         let current = self.current();
         let keeps_method = match status.as_u16() {
-            301..=303 => matches!(*current.method(), Method::GET | Method::HEAD),
             307 | 308 => true,
-            _ => return Decision::Return,
+            _ => matches!(*current.method(), Method::GET | Method::HEAD),
         };
         let keeps_body = matches!(status.as_u16(), 307 | 308) && !self.dropped_body;
         if keeps_body && matches!(self.body, Replay::Impossible) {
@@ -250,7 +252,7 @@ impl<'a> Redirector<'a> {
         let initial_host = host(self.first.uri());
         self.left_site |= !is_same_site(&host(&follow.to), &initial_host);
         self.dropped_body |= !follow.keeps_body;
-        let mut request = Request::new(());
+        let mut request = Box::new(Request::new(()));
         *request.headers_mut() = self.headers_for(&follow);
         *request.extensions_mut() = self.first.extensions().clone();
         *request.method_mut() = follow.method;

@@ -7,7 +7,7 @@ use crate::basic_auth;
 use crate::error::Error;
 
 /// The request that is sent for one whose URI has userinfo; none if it has none.
-pub(super) fn without_userinfo(request: &Request<()>) -> Result<Option<Request<()>>, Error> {
+pub(super) fn without_userinfo(request: &Request<()>) -> Result<Option<Box<Request<()>>>, Error> {
     let authority = request
         .uri()
         .authority()
@@ -21,7 +21,7 @@ pub(super) fn without_userinfo(request: &Request<()>) -> Result<Option<Request<(
     parts.authority = host.parse().ok();
     let uri = Uri::from_parts(parts);
     let uri = uri.map_err(|_| Error::usage("the request's URI has no host after its userinfo"))?;
-    let mut bare = request.clone();
+    let mut bare = Box::new(request.clone());
     *bare.uri_mut() = uri;
     if !bare.headers().contains_key(header::AUTHORIZATION) {
         bare.headers_mut()

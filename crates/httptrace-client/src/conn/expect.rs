@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Context;
 use std::time::{Duration, Instant};
 
-use http::{HeaderMap, Method, Request, Response, header};
+use http::{Method, Request, Response, header};
 use httptrace::info::CloseReason;
 use tokio::time::Sleep;
 
@@ -179,8 +179,7 @@ impl Waiting {
     /// The final response's head came: the last that could be waited for. A `101` is one as well, and after it the
     /// connection speaks another protocol only when the request is whole (RFC 9110 section 7.8).
     pub(super) fn answered<B>(&self, response: &Response<B>) -> Decision {
-        let none = HeaderMap::new();
-        let closes = match closes_after(&self.method, &none, response) {
+        let closes = match closes_after(&self.method, false, response) {
             // The request must be whole before another protocol is spoken.
             Some(CloseReason::Upgraded) => says(response.headers(), "close"),
             reason => reason.is_some(),

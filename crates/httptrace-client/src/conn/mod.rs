@@ -14,8 +14,6 @@ mod response_body;
 mod send_body;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Wake, Waker};
 use std::time::Duration;
 
 use httptrace::info::{Address, CloseReason, ConnClosed, NoticedBy};
@@ -43,9 +41,6 @@ pub(crate) struct Connection {
     /// It was offered to whoever wants it, after a request or instead of one.
     pub(crate) was_offered: bool,
     pub(crate) http1: Http1,
-    /// While idle: what the peer does is noticed.
-    listens: bool,
-    stir: Arc<Stir>,
 }
 
 /// Why a connection cannot be used any more.
@@ -95,16 +90,13 @@ impl Connection {
             exchanges: 0,
             was_offered: false,
             http1: Http1::handshake(dialed.stream, dialed.probe, limits).await?,
-            listens: false,
-            stir: Arc::default(),
         })
     }
 
     /// Lets the connection come to rest after an exchange. Most are used again at once: where nothing is left to do, and
-    /// the socket can be asked later, nobody listens for the peer yet.
+    /// the socket can be asked later, nobody looks for what the peer does yet.
     pub(crate) fn rest(&mut self) -> http1::Rest {
         if self.http1.is_resting() {
-            self.listens = false;
             return http1::Rest::Ready;
         }
         self.listen()
@@ -112,41 +104,18 @@ impl Connection {
 
     /// Lets the connection come to rest, listening for what the peer may do meanwhile.
     pub(crate) fn listen(&mut self) -> http1::Rest {
-        self.listens = true;
-        self.stir.stirred.store(false, Ordering::Relaxed);
-        let waker = Waker::from(Arc::clone(&self.stir));
-        self.http1.rest(&waker)
+        self.http1.rest()
     }
 
     /// Whether the peer may have done something since the connection came to rest.
     pub(crate) fn is_suspect(&self) -> bool {
-        !self.listens || self.is_stirred()
-    }
-
-    fn is_stirred(&self) -> bool {
-        self.listens && self.stir.stirred.load(Ordering::Relaxed)
+        !self.http1.is_quiet()
     }
 
     /// Checks an idle connection before its next use.
     pub(crate) fn check(&mut self, idle_for: Duration) -> Result<(), Dead> {
         // Below that the runtime can hardly lag behind the socket, and a system call per request is saved.
-        let ask_the_socket = idle_for >= Duration::from_millis(1) || self.is_stirred();
+        let ask_the_socket = idle_for >= Duration::from_millis(1);
         self.http1.check(ask_the_socket)
-    }
-}
-
-/// Remembers that an idle connection was woken up.
-#[derive(Default)]
-struct Stir {
-    stirred: AtomicBool,
-}
-
-impl Wake for Stir {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.stirred.store(true, Ordering::Relaxed);
     }
 }

@@ -88,12 +88,12 @@ impl Received {
 
     /// Tells that the body is over.
     pub(super) fn tell_done(&mut self, end: BodyEnd) {
-        let (bytes, trailers) = (self.bytes, self.trailers.take());
+        let (bytes, trailers) = (self.bytes, &mut self.trailers);
         let decoded = self.held.as_ref().map(|held| held.decoded);
         self.emitter.emit(|| {
             let mut done = BodyDone::new(end).with_wire_bytes(bytes);
             done.decoded_bytes = decoded;
-            match trailers {
+            match trailers.take() {
                 Some(trailers) => done.with_trailers(trailers),
                 None => done,
             }

@@ -33,6 +33,17 @@ pub(crate) enum Stream {
 }
 
 impl Stream {
+    /// Whether a reader that has found nothing is woken up as soon as there is something, whatever is done with the stream
+    /// meanwhile. Sockets do that, and TLS over them; of others nobody knows.
+    pub(crate) fn keeps_its_word(&self) -> bool {
+        match self {
+            Self::Tcp(_) | Self::Tls(_) => true,
+            #[cfg(unix)]
+            Self::Unix(_) => true,
+            Self::Custom(_) | Self::TlsOverCustom(_) => false,
+        }
+    }
+
     /// The same, with bytes before it that have been read from it already.
     pub(super) fn after(self, early: Vec<u8>) -> Self {
         match early.is_empty() {

@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use super::Inner;
 use super::retry::{self, Backoff, Spare};
 use super::route::{self, Route};
-use super::wire_request;
+use super::wire_request::{self, Own};
 use crate::client::Body;
 use crate::conn::http2::StreamSlot;
 use crate::conn::{Failed, ResponseBody, SendBody, http1, http2};
@@ -33,6 +33,7 @@ pub(super) async fn round_trip(
             route,
             runtime,
             wire,
+            says_close,
         } = match prepare(inner, head, body) {
             Ok(prepared) => prepared,
             Err(error) => return Err(give_up(attempt, error)),
@@ -43,7 +44,7 @@ pub(super) async fn round_trip(
         };
         let may_retry = acquired.is_pooled();
         match exchange(inner, acquired, wire).await {
-            Ok(exchanged) => return Ok(finish(inner, head, attempt, exchanged)),
+            Ok(exchanged) => return Ok(finish(inner, head, says_close, attempt, exchanged)),
             Err(failed) => {
                 let again = retry::decide(head.method(), head.headers(), may_retry, &failed);
                 let again = again.and_then(|reason| {
@@ -118,6 +119,8 @@ struct Prepared {
     route: Arc<Route>,
     runtime: Handle,
     wire: Box<Request<SendBody>>,
+    /// The user has it say that its connection is to be closed.
+    says_close: bool,
 }
 
 fn prepare(inner: &Inner, head: &Request<()>, body: Body) -> Result<Prepared, Error> {
@@ -126,15 +129,17 @@ fn prepare(inner: &Inner, head: &Request<()>, body: Body) -> Result<Prepared, Er
         route::origin(head.uri())?;
         return Err(Error::no_runtime());
     };
-    let protocols = wire_request::protocols(inner, head);
+    let own = Own::of(head.headers());
+    let protocols = wire_request::protocols(inner, head, &own);
     let key = |wanted: Wanted<'_>| inner.pool.key(wanted);
     let routes = &inner.routes;
     let route = routes.find(head.uri(), &inner.proxy, protocols, runtime.id(), key)?;
-    let wire = wire_request::build(inner, head, body, &route)?;
+    let wire = wire_request::build(inner, head, &own, body, &route)?;
     Ok(Prepared {
         route,
         runtime,
         wire,
+        says_close: own.says_close(head.headers()),
     })
 }
 
@@ -206,11 +211,14 @@ async fn exchange(
 fn finish(
     inner: &Inner,
     head: &Request<()>,
+    says_close: bool,
     attempt: Attempt,
     exchanged: Exchanged,
 ) -> Response<Body> {
     match exchanged {
-        Exchanged::Http1(exchanged) => finish_http1(inner, head, attempt, exchanged),
+        Exchanged::Http1(exchanged) => {
+            finish_http1(inner, head.method(), says_close, attempt, exchanged)
+        }
         Exchanged::Http2(exchanged) => {
             let is_head = *head.method() == Method::HEAD;
             let response = http2::ResponseBody::new(exchanged, is_head, attempt);
@@ -221,7 +229,8 @@ fn finish(
 
 fn finish_http1(
     inner: &Inner,
-    head: &Request<()>,
+    method: &Method,
+    says_close: bool,
     attempt: Attempt,
     exchanged: http1::Exchanged,
 ) -> Response<Body> {
@@ -230,7 +239,7 @@ fn finish_http1(
         lease,
         still_sending,
     } = exchanged;
-    let closes = match http1::closes_after(head.method(), head.headers(), &response) {
+    let closes = match http1::closes_after(method, says_close, &response) {
         Some(CloseReason::Upgraded) => Some(CloseReason::Upgraded),
         _ if !inner.pool.keep_alives() => Some(CloseReason::KeepAlivesDisabled),
         closes => closes,

@@ -16,7 +16,7 @@ use crate::pool::Protocols;
 
 /// The fields of a request of the user's own that it depends on how it is written: found in one pass.
 #[derive(Default)]
-struct Own<'a> {
+pub(super) struct Own<'a> {
     host: Option<&'a HeaderValue>,
     user_agent: Option<&'a HeaderValue>,
     content_length: Option<&'a HeaderValue>,
@@ -29,7 +29,7 @@ struct Own<'a> {
 
 impl<'a> Own<'a> {
     /// Of several fields of a name the first counts.
-    fn of(headers: &'a HeaderMap) -> Self {
+    pub(super) fn of(headers: &'a HeaderMap) -> Self {
         let mut own = Self::default();
         for (name, value) in headers {
             match *name {
@@ -46,13 +46,18 @@ impl<'a> Own<'a> {
         }
         own
     }
+
+    /// Whether the request says that its connection is to be closed after it; `headers` are those it was found in.
+    pub(super) fn says_close(&self, headers: &HeaderMap) -> bool {
+        self.has_connection && says(headers, "close")
+    }
 }
 
 /// The protocols that a request may be sent over, of those that the client speaks.
-pub(super) fn protocols(inner: &Inner, head: &Request<()>) -> Protocols {
+pub(super) fn protocols(inner: &Inner, head: &Request<()>, own: &Own<'_>) -> Protocols {
     // What leaves HTTP leaves HTTP/1.1.
-    let may_switch = head.headers().contains_key(header::UPGRADE);
-    match *head.method() == Method::CONNECT || (may_switch && is_switch(head.headers())) {
+    let switches = own.has_upgrade && is_switch(head.headers());
+    match *head.method() == Method::CONNECT || switches {
         true => Protocols::Http1,
         false => inner.protocols,
     }
@@ -63,11 +68,11 @@ pub(super) fn protocols(inner: &Inner, head: &Request<()>) -> Protocols {
 pub(super) fn build(
     inner: &Inner,
     head: &Request<()>,
+    own: &Own<'_>,
     body: Body,
     route: &Route,
 ) -> Result<Box<Request<SendBody>>, Error> {
     let fields = head.headers();
-    let own = Own::of(fields);
     let via = &route.via;
     let mut headers = HeaderMap::with_capacity(fields.len() + 4);
     let host = own.host.or(route.host.as_ref()).ok_or_else(no_host)?;
@@ -78,14 +83,14 @@ pub(super) fn build(
             headers.insert(header::USER_AGENT, agent.clone());
         }
     }
-    let length = frame(&mut headers, head.method(), &own, &body)?;
+    let length = frame(&mut headers, head.method(), own, &body)?;
     for (name, value) in fields {
         if !is_placed(name) && !is_for_another(name, via) {
             headers.append(name.clone(), value.clone());
         }
     }
     // A connection that is to be upgraded is not used again anyhow (as in Go).
-    if inner.pool.says_close() && !says(fields, "close") && !is_switch(fields) {
+    if inner.pool.says_close() && !own.says_close(fields) && !is_switch(fields) {
         headers.append(header::CONNECTION, HeaderValue::from_static("close"));
     }
     let uri = match via {

@@ -65,10 +65,8 @@ impl Http1 {
         let mut builder = http1::Builder::new();
         // As Go and curl write them; some old peers insist.
         builder.title_case_headers(true);
-        // What Go accepts of responses, and RFC 9112 section 5.2 asks user agents to.
-        builder
-            .allow_spaces_after_header_name_in_responses(true)
-            .allow_obsolete_multiline_headers_in_responses(true);
+        // What Go accepts of responses. Folded fields the tap puts on one line.
+        builder.allow_spaces_after_header_name_in_responses(true);
         limits.apply_to(&mut builder);
         let (sender, driver) = builder.handshake(io).await.map_err(|error| {
             let message = "the HTTP/1 connection could not be set up";
@@ -119,13 +117,18 @@ impl Http1 {
         driven
     }
 
-    /// Lets the connection come to rest; `waker` is woken when the peer does something afterwards.
-    pub(super) fn rest(&mut self, waker: &Waker) -> Rest {
-        match self.poll_rest(&mut Context::from_waker(waker)) {
+    /// Lets the connection come to rest. What the peer does afterwards is remembered.
+    pub(super) fn rest(&mut self) -> Rest {
+        match self.poll_rest(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Ok(())) => Rest::Ready,
             Poll::Ready(Err(dead)) => Rest::Closed(dead),
             Poll::Pending => Rest::Busy,
         }
+    }
+
+    /// Whether the peer has done nothing since the connection was last driven.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.driver.is_some() && self.watch.is_quiet()
     }
 
     /// Ready when the exchange is over on both sides: the connection can carry another, or it has ended.
@@ -157,12 +160,20 @@ impl Http1 {
     /// Checks an idle connection: has the peer closed it, or sent what nobody asked for?
     pub(super) fn check(&mut self, ask_the_socket: bool) -> Result<(), Dead> {
         let probe = self.probe.clone().filter(|_| ask_the_socket);
-        if let Some(probe) = &probe {
-            probe.force(true);
+        match &probe {
+            // To drive it would change nothing.
+            None if self.is_quiet() => return Ok(()),
+            None => {}
+            Some(probe) => {
+                probe.force(true);
+                self.watch.disturb();
+            }
         }
         let driven = self.poll_drive(&mut Context::from_waker(Waker::noop()));
         if let Some(probe) = &probe {
             probe.force(false);
+            // The socket was asked, and nobody will be woken up by it.
+            self.watch.disturb();
         }
         match driven {
             Poll::Pending => Ok(()),

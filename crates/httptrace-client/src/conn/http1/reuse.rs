@@ -6,13 +6,13 @@ use httptrace::info::CloseReason;
 /// Why the connection must be closed after this exchange, if it must.
 pub(crate) fn closes_after<B>(
     method: &Method,
-    request_headers: &HeaderMap,
+    request_says_close: bool,
     response: &Response<B>,
 ) -> Option<CloseReason> {
     let fields = Fields::of(response.headers());
     if ends_http(method, response.status()) {
         Some(CloseReason::Upgraded)
-    } else if says(request_headers, "close") {
+    } else if request_says_close {
         Some(CloseReason::RequestSaidClose)
     } else if fields.say_close {
         Some(CloseReason::ResponseSaidClose)
@@ -95,7 +95,7 @@ mod tests {
     }
 
     fn after(response: &Response<()>) -> Option<CloseReason> {
-        closes_after(&Method::GET, &HeaderMap::new(), response)
+        closes_after(&Method::GET, false, response)
     }
 
     #[test]
@@ -125,8 +125,7 @@ mod tests {
         let mut switching = response(&[("connection", "close, upgrade")]);
         *switching.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         assert_eq!(after(&switching), Some(CloseReason::Upgraded));
-        let tunnel =
-            |response: Response<()>| closes_after(&Method::CONNECT, &HeaderMap::new(), &response);
+        let tunnel = |response: Response<()>| closes_after(&Method::CONNECT, false, &response);
         assert_eq!(tunnel(response(&[])), Some(CloseReason::Upgraded));
         let mut refused = response(&[("content-length", "5")]);
         *refused.status_mut() = StatusCode::FORBIDDEN;
@@ -136,7 +135,7 @@ mod tests {
     #[test]
     fn a_body_without_a_length_lasts_until_the_connection_ends() {
         assert_eq!(after(&response(&[])), Some(CloseReason::BodyUntilEof));
-        let head = closes_after(&Method::HEAD, &HeaderMap::new(), &response(&[]));
+        let head = closes_after(&Method::HEAD, false, &response(&[]));
         assert_eq!(head, None);
     }
 }

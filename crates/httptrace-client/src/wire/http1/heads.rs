@@ -1,9 +1,7 @@
 //! What the bytes of an HTTP/1 response say before its body: which heads are informational, and which fields are more
 //! than the codec takes.
 
-use std::sync::LazyLock;
-
-use memchr::{memchr_iter, memmem};
+use memchr::memchr_iter;
 
 use super::MAX_FIELDS;
 
@@ -58,6 +56,8 @@ pub(crate) struct Fed {
     pub(crate) instead: Option<Vec<u8>>,
     /// Informational heads that they have completed.
     pub(crate) informational: Vec<Vec<u8>>,
+    /// Something of a head was among them that had to be looked at line by line.
+    pub(crate) is_intricate: bool,
 }
 
 /// Fields that stay in the bytes. With those that must stay it makes less than a hundred.
@@ -117,10 +117,11 @@ impl ResponseHeads {
         if self.is_over() {
             return fed;
         }
-        if self.state == State::StatusLine && self.line.is_empty() && is_all_and_short(bytes) {
+        if self.state == State::StatusLine && self.line.is_empty() && is_all_and_plain(bytes) {
             self.state = State::Over;
             return fed;
         }
+        fed.is_intricate = true;
         if self.withheld {
             fed.instead = Some(Vec::new());
         }
@@ -181,9 +182,7 @@ impl ResponseHeads {
         self.state = State::Fields;
         self.fields = 0;
         self.takes_out = false;
-        // `101` is the last response in HTTP.
-        let status = line.get(9..12).unwrap_or_default();
-        if status.starts_with(b"1") && status != b"101" {
+        if is_informational(line) {
             self.informational = Some(line.to_vec());
         }
     }
@@ -246,17 +245,30 @@ impl ResponseHeads {
     }
 }
 
-/// Whether the bytes begin with a final head to its end, and one of few fields: what nearly all responses are.
-fn is_all_and_short(bytes: &[u8]) -> bool {
-    static BLANK_LINE: LazyLock<memmem::Finder<'static>> =
-        LazyLock::new(|| memmem::Finder::new(b"\r\n\r\n"));
-    // The shortest line that is not blank has two bytes.
-    const FEW: usize = 2 * PASSED;
+/// Whether the bytes begin with a final head to its end, of few fields, each of one line: what nearly all responses are.
+fn is_all_and_plain(bytes: &[u8]) -> bool {
     let is_final = bytes.starts_with(b"HTTP/1.") && bytes.get(9).is_some_and(|byte| *byte != b'1');
-    is_final
-        && BLANK_LINE
-            .find(bytes)
-            .is_some_and(|end| end <= FEW || memchr_iter(b'\n', &bytes[..end]).count() <= PASSED)
+    if !is_final {
+        return false;
+    }
+    let mut fields = 0;
+    for end in memchr_iter(b'\n', bytes) {
+        match bytes[end + 1..] {
+            [b'\r', b'\n', ..] => return true,
+            [] | [b' ' | b'\t' | b'\r' | b'\n', ..] => return false,
+            _ => fields += 1,
+        }
+        if fields > PASSED {
+            return false;
+        }
+    }
+    false
+}
+
+/// Whether a response that begins with this line is followed by another: `101` is the last one in HTTP.
+pub(super) fn is_informational(status_line: &[u8]) -> bool {
+    let status = status_line.get(9..12).unwrap_or_default();
+    status.starts_with(b"1") && status != b"101"
 }
 
 /// Whether the codec must see the field, wherever it stands.

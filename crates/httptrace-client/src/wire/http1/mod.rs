@@ -3,6 +3,8 @@
 
 mod heads;
 mod request;
+mod stir;
+mod unfold;
 mod watch;
 
 use std::collections::VecDeque;
@@ -16,6 +18,7 @@ use super::broken::Broken;
 use crate::dial::Stream;
 pub(crate) use heads::{PASSED, Surplus};
 pub(super) use request::fields;
+use stir::Stir;
 pub(crate) use watch::{Begin, Watch};
 #[cfg(fuzzing)]
 pub(crate) use {heads::ResponseHeads, request::RequestDecoder};
@@ -28,22 +31,27 @@ pub(crate) const MAX_FIELDS: usize = 512;
 /// The stream under the codec.
 pub(crate) struct Tap {
     stream: Stream,
+    stir: Stir,
     watch: Watch,
     broken: Broken,
     /// What the codec is given before anything else that is read.
     owed: VecDeque<u8>,
     /// The next read is to wait for another poll.
     turn_over: bool,
+    /// Bytes were accepted since the last completed flush.
+    dirty: bool,
 }
 
 impl Tap {
     pub(crate) fn new(stream: Stream, watch: Watch) -> Self {
         Self {
             stream,
+            stir: watch.stir(),
             watch,
             broken: Broken::default(),
             owed: VecDeque::new(),
             turn_over: false,
+            dirty: false,
         }
     }
 
@@ -52,6 +60,13 @@ impl Tap {
     fn flush_now(&mut self, cx: &mut Context<'_>) {
         // An error will come again at the codec's own flush.
         if let Poll::Ready(Ok(())) = Pin::new(&mut self.stream).poll_flush(cx) {
+            self.flushed();
+        }
+    }
+
+    /// A flush completed. The codec flushes at each turn, and mostly nothing.
+    fn flushed(&mut self) {
+        if std::mem::take(&mut self.dirty) {
             self.watch.flushed();
         }
     }
@@ -115,9 +130,15 @@ impl AsyncRead for Tap {
             this.pay(buf);
             return Poll::Ready(Ok(()));
         }
+        // The codec asks several times in a turn.
+        if this.stream.keeps_its_word() && this.stir.is_waiting(cx.waker()) {
+            return Poll::Pending;
+        }
         let before = buf.filled().len();
         loop {
-            let read = ready!(Pin::new(&mut this.stream).poll_read(cx, buf));
+            let stream = Pin::new(&mut this.stream);
+            let read = |waker: &Waker| stream.poll_read(&mut Context::from_waker(waker), buf);
+            let read = ready!(this.stir.read(cx.waker(), read));
             let count = buf.filled().len() - before;
             match this.broken.is_kept() {
                 true => {
@@ -150,6 +171,7 @@ impl AsyncWrite for Tap {
         }
         match ready!(Pin::new(&mut self.stream).poll_write(cx, buf)) {
             Ok(accepted) => {
+                self.dirty = true;
                 if self.watch.wrote(accepted, [buf]) {
                     self.flush_now(cx);
                 }
@@ -169,6 +191,7 @@ impl AsyncWrite for Tap {
         }
         match ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)) {
             Ok(accepted) => {
+                self.dirty = true;
                 if self.watch.wrote(accepted, bufs.iter().map(|buf| &**buf)) {
                     self.flush_now(cx);
                 }
@@ -188,7 +211,7 @@ impl AsyncWrite for Tap {
         }
         match ready!(Pin::new(&mut self.stream).poll_flush(cx)) {
             Ok(()) => {
-                self.watch.flushed();
+                self.flushed();
                 Poll::Ready(Ok(()))
             }
             Err(error) => self.write_failed(error),

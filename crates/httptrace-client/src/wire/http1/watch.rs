@@ -1,6 +1,7 @@
 //! What the tap has seen of the exchange in progress.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use httptrace::info::{WriteOutcome, WrittenFields};
@@ -8,11 +9,22 @@ use httptrace::{Emitter, EventError, EventName};
 
 use super::super::fields::FieldsInTurn;
 use super::super::told::{self, Written};
+use super::stir::{Memory, Stir};
+use super::unfold::Unfold;
 use super::{RequestDecoder, ResponseHeads, Surplus};
 
 /// What the tap has seen of the exchange in progress; shared with whoever drives the connection.
 #[derive(Clone)]
-pub(crate) struct Watch(Arc<Mutex<Seen>>);
+pub(crate) struct Watch {
+    shared: Arc<Shared>,
+    stream: Arc<Memory>,
+}
+
+struct Shared {
+    seen: Mutex<Seen>,
+    /// There may be informational heads that nobody has been told of yet.
+    informs: AtomicBool,
+}
 
 /// What is known of a request before it is written.
 pub(crate) struct Begin {
@@ -29,8 +41,6 @@ struct Seen {
     fields: FieldsInTurn,
     /// The request's body waits for `100 Continue` when its head is flushed.
     holds_body: bool,
-    /// Bytes were accepted since the last completed flush.
-    dirty: bool,
     head_flushed: bool,
     request_flushed: bool,
     /// A write failed: nothing more of the request leaves.
@@ -41,6 +51,7 @@ struct Seen {
     told_body: u64,
     response_begun: bool,
     heads: ResponseHeads,
+    unfold: Unfold,
     /// Informational heads that nobody has been told of yet.
     informational: Vec<Vec<u8>>,
     /// The exchange is over: if bytes still go to and fro, they are no longer HTTP's.
@@ -50,12 +61,11 @@ struct Seen {
 impl Watch {
     /// Watches over a connection whose responses may have heads of so many bytes.
     pub(crate) fn new(max_head_bytes: usize) -> Self {
-        Self(Arc::new(Mutex::new(Seen {
+        let seen = Seen {
             emitter: Emitter::none(),
             request: RequestDecoder::new(),
             fields: FieldsInTurn::default(),
             holds_body: false,
-            dirty: false,
             head_flushed: false,
             request_flushed: false,
             write_failed: false,
@@ -63,9 +73,32 @@ impl Watch {
             told_body: 0,
             response_begun: false,
             heads: ResponseHeads::new(max_head_bytes),
+            unfold: Unfold::default(),
             informational: Vec::new(),
             over: false,
-        })))
+        };
+        Self {
+            shared: Arc::new(Shared {
+                seen: Mutex::new(seen),
+                informs: AtomicBool::new(false),
+            }),
+            stream: Arc::default(),
+        }
+    }
+
+    /// For the one who reads.
+    pub(super) fn stir(&self) -> Stir {
+        Stir::new(Arc::clone(&self.stream))
+    }
+
+    /// Whether the codec, which reads no further than it needs, has waited in vain for bytes, and there are none since.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.stream.is_quiet()
+    }
+
+    /// There may be something to read.
+    pub(crate) fn disturb(&self) {
+        self.stream.disturb();
     }
 
     /// A request is about to be written: what is seen from now on is its.
@@ -74,7 +107,6 @@ impl Watch {
         seen.request.restart(begin.is_framed);
         seen.emitter = begin.emitter;
         seen.holds_body = begin.holds_body;
-        seen.dirty = false;
         seen.head_flushed = false;
         seen.request_flushed = false;
         seen.write_failed = false;
@@ -82,6 +114,7 @@ impl Watch {
         seen.told_body = 0;
         seen.response_begun = false;
         seen.heads.begin();
+        seen.unfold.begin();
         seen.informational.clear();
         seen.over = false;
     }
@@ -95,6 +128,10 @@ impl Watch {
 
     /// The informational heads that have come and were not taken yet.
     pub(crate) fn take_informational(&self) -> Vec<Vec<u8>> {
+        if !self.shared.informs.load(Ordering::Relaxed) {
+            return Vec::new();
+        }
+        self.shared.informs.store(false, Ordering::Relaxed);
         std::mem::take(&mut self.lock().informational)
     }
 
@@ -156,7 +193,6 @@ impl Watch {
         buffers: impl IntoIterator<Item = &'a [u8]>,
     ) -> bool {
         let mut seen = self.lock();
-        seen.dirty = true;
         let mut rest = accepted;
         for buffer in buffers {
             let taken = rest.min(buffer.len());
@@ -168,7 +204,7 @@ impl Watch {
         ends_head || ends_request || seen.emitter.wants(EventName::WroteBody)
     }
 
-    /// A flush completed: tells what it carried. The hooks run after the lock is gone.
+    /// A flush completed after a write: tells what it carried. The hooks run after the lock is gone.
     pub(super) fn flushed(&self) {
         let Some(written) = self.lock().flush() else {
             return;
@@ -183,8 +219,19 @@ impl Watch {
         let (read, first) = {
             let mut seen = self.lock();
             let mut fed = seen.heads.feed(bytes);
+            if fed.is_intricate {
+                let passed = fed.instead.as_deref().unwrap_or(bytes);
+                let mut unfolded = seen.unfold.feed(passed);
+                if seen.heads.is_over() {
+                    unfolded.append(&mut seen.unfold.end());
+                }
+                fed.instead = Some(unfolded);
+            }
             let ends_turn = !fed.informational.is_empty();
-            seen.informational.append(&mut fed.informational);
+            if ends_turn {
+                seen.informational.append(&mut fed.informational);
+                self.shared.informs.store(true, Ordering::Relaxed);
+            }
             let first = !std::mem::replace(&mut seen.response_begun, true);
             let read = Read {
                 instead: fed.instead,
@@ -209,7 +256,10 @@ impl Watch {
     }
 
     fn lock(&self) -> MutexGuard<'_, Seen> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared
+            .seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -223,9 +273,6 @@ pub(super) struct Read {
 
 impl Seen {
     fn flush(&mut self) -> Option<Written> {
-        if !std::mem::take(&mut self.dirty) {
-            return None;
-        }
         let head = self.request.is_head_done() && !self.head_flushed;
         let end = self.request.is_done() && !self.request_flushed;
         self.head_flushed |= head;
