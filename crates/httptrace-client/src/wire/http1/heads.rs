@@ -166,6 +166,8 @@ impl ResponseHeads {
             State::StatusLine => self.take_status_line(line),
             State::Fields if is_blank => self.end_head(line, fed),
             State::Fields => match &mut self.informational {
+                // A codec that is given folded lines without their blanks does not see how much it is.
+                Some(head) if head.len() + line.len() > self.max_bytes => self.give_up(),
                 Some(head) => head.extend_from_slice(line),
                 None => takes_out = self.take_field(line),
             },
@@ -197,14 +199,19 @@ impl ResponseHeads {
             let surplus = &mut self.surplus;
             let is_too_much = self.fields > PASSED + MAX_SURPLUS;
             if is_too_much || surplus.lines.len() + line.len() > self.max_bytes {
-                // From here on the codec sees for itself that it is too much.
-                surplus.is_too_much = true;
-                self.state = State::Over;
+                self.give_up();
                 return false;
             }
             surplus.lines.extend_from_slice(line);
         }
         self.takes_out
+    }
+
+    /// It is too much: from here on the codec sees that for itself.
+    fn give_up(&mut self) {
+        self.surplus.is_too_much = true;
+        self.informational = None;
+        self.state = State::Over;
     }
 
     fn end_head(&mut self, blank: &[u8], fed: &mut Fed) {
@@ -233,9 +240,7 @@ impl ResponseHeads {
         }
         self.line.extend_from_slice(part);
         if self.line.len() > self.max_bytes {
-            // From here on the codec sees for itself that it is too much.
-            self.surplus.is_too_much = true;
-            self.state = State::Over;
+            self.give_up();
             if std::mem::take(&mut self.withheld) {
                 let instead = fed.instead.get_or_insert_with(Vec::new);
                 instead.extend_from_slice(&self.line);

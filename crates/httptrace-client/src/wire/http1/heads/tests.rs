@@ -54,6 +54,17 @@ fn informational_heads_are_told_with_their_fields_and_passed() {
 }
 
 #[test]
+fn an_informational_head_without_an_end_is_given_up_at_the_limit() {
+    let fold = format!("{}\r\n", " ".repeat(MAX_BYTES / 4));
+    let mut pieces = vec![&b"HTTP/1.1 103 Early Hints\r\nA: b\r\n"[..]];
+    pieces.extend([fold.as_bytes(); 4]);
+    pieces.push(b"\r\nHTTP/1.1 200 OK\r\n\r\n");
+    let (_, informational, surplus) = fed(&pieces);
+    assert!(informational.is_empty());
+    assert!(surplus.unwrap().is_too_much);
+}
+
+#[test]
 fn a_switch_of_protocols_is_no_informational_head() {
     let (_, informational, _) = fed(&[b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"]);
     assert!(informational.is_empty());
