@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use httptrace::info::WriteOutcome;
 use httptrace::{Emitter, EventError, EventName};
@@ -168,10 +169,8 @@ impl Watch {
 
     /// A flush completed: tells what it carried. The hooks run after the lock is gone.
     pub(super) fn flushed(&self) {
-        let Some(written) = self.lock().flush() else {
-            return;
-        };
-        if let Some(at) = written.emitter.now() {
+        let flushed = self.lock().flush();
+        if let Some((at, written)) = flushed {
             written.tell(at);
         }
     }
@@ -180,20 +179,22 @@ impl Watch {
     pub(super) fn read(&self, bytes: &[u8]) -> Read {
         let (read, first) = {
             let mut seen = self.lock();
+            let first = match std::mem::replace(&mut seen.response_begun, true) {
+                true => None,
+                // Before anything is made of the bytes, which takes its time.
+                false => seen.emitter.now().map(|at| (at, seen.emitter.clone())),
+            };
             let mut fed = seen.heads.feed(bytes);
             let ends_turn = !fed.informational.is_empty();
             seen.informational.append(&mut fed.informational);
-            let first = !std::mem::replace(&mut seen.response_begun, true);
             let read = Read {
                 instead: fed.instead,
                 ends_turn,
             };
-            (read, first.then(|| seen.emitter.clone()))
+            (read, first)
         };
-        if let Some(emitter) = first {
-            if let Some(at) = emitter.now() {
-                told::first_byte(&emitter, at);
-            }
+        if let Some((at, emitter)) = first {
+            told::first_byte(&emitter, at);
         }
         read
     }
@@ -220,10 +221,16 @@ pub(super) struct Read {
 }
 
 impl Seen {
-    fn flush(&mut self) -> Option<Written> {
+    /// What the flush carried, and when it was over.
+    fn flush(&mut self) -> Option<(Instant, Written)> {
         if !std::mem::take(&mut self.dirty) {
             return None;
         }
+        // First of all: what is made of the head for those who listen takes its time.
+        let at = match self.told {
+            true => None,
+            false => self.emitter.now(),
+        };
         let head = self.request.is_head_done() && !self.head_flushed;
         let end = self.request.is_done() && !self.request_flushed;
         self.head_flushed |= head;
@@ -232,12 +239,9 @@ impl Seen {
         let body_bytes = total - self.told_body;
         self.told_body = total;
         // After `WroteRequest` there is nothing more to tell of the request.
-        let was_told = self.told;
         self.told |= end;
-        if self.emitter.is_none() || was_told {
-            return None;
-        }
-        Some(Written {
+        let at = at?;
+        let written = Written {
             stream_id: None,
             fields: match head && self.emitter.wants(EventName::WroteHeaderField) {
                 true => fields_by_name(self.request.head()),
@@ -248,6 +252,7 @@ impl Seen {
             holds_body: self.holds_body,
             body_bytes,
             end: end.then_some(total),
-        })
+        };
+        Some((at, written))
     }
 }
