@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn without_options_all_is_measured() {
         let plan = planned("").unwrap();
-        assert_eq!(plan.loads.len(), 12);
+        assert_eq!(plan.loads.len(), 15);
         assert_eq!(plan.clients.len(), 10);
         assert_eq!((plan.rounds, plan.threads), (9, vec![1]));
     }

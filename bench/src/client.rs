@@ -48,6 +48,8 @@ impl Client {
     /// Whether it can do this at all, or would be no measure of it.
     pub(crate) fn can_do(self, load: Load) -> bool {
         match self {
+            // In memory, by a connector of ours: only that its own cost stays the same is of interest.
+            _ if load.hosts().is_some() => self == Self::OursNone,
             Self::Raw => load.protocol() == Protocol::Http1 && load.tls().is_none(),
             // It speaks HTTP/2 only where TLS agrees on it, and with 10,000 connections it did not end within minutes.
             Self::Openwire => load.protocol() == Protocol::Http1 && load != Load::Slow10k,

@@ -47,6 +47,8 @@ impl Figure {
         let is_large =
             load.halves().is_some() || load.download().is_some() || load.upload().is_some();
         match self {
+            // Of calls in memory nothing else is worth knowing.
+            _ if load.hosts().is_some() => self == Self::Instructions,
             // Callgrind would take minutes for a large body, and for 10,000 connections.
             Self::Instructions => !is_idle && !is_large && load != Load::Slow10k,
             Self::LiveBytes => is_idle,

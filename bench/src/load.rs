@@ -48,6 +48,15 @@ pub(crate) enum Load {
     /// 10,000 GETs of HTTP/1.1 that are all there before the first is answered
     #[value(name = "slow_10k")]
     Slow10k,
+    /// HTTP/1.1 in memory, kept alive with 10 hosts, a small GET at a time
+    #[value(name = "hosts_10")]
+    Hosts10,
+    /// HTTP/1.1 in memory, kept alive with 1,000 hosts, a small GET at a time
+    #[value(name = "hosts_1000")]
+    Hosts1000,
+    /// HTTP/1.1 in memory, kept alive with 100,000 hosts, a small GET at a time
+    #[value(name = "hosts_100000")]
+    Hosts100000,
     /// The first half of h1_body
     #[value(name = "h1_body_download", hide = true)]
     H1BodyDownload,
@@ -145,6 +154,16 @@ impl Load {
         matches!(self, Self::Idle10k | Self::Slow10k)
     }
 
+    /// How many hosts there are, if that is what it is about.
+    pub(crate) fn hosts(self) -> Option<u64> {
+        match self {
+            Self::Hosts10 => Some(10),
+            Self::Hosts1000 => Some(1_000),
+            Self::Hosts100000 => Some(100_000),
+            _ => None,
+        }
+    }
+
     /// The size of an answer, if it is large.
     pub(crate) fn download(self) -> Option<u64> {
         matches!(self, Self::H1BodyDownload | Self::H2BodyDownload).then_some(LARGE)
@@ -176,6 +195,8 @@ impl Load {
             Self::ColdTls | Self::ColdTlsResumed => (32, 96),
             Self::Idle10k | Self::Slow10k => (10_000, 20_000),
             _ if self.is_half() => (1, 2),
+            // Many, since beside them all hosts have been visited once, and the sweep comes when it comes.
+            _ if self.hosts().is_some() => (2_000, 22_000),
             _ => (200, 800),
         }
     }

@@ -5,6 +5,7 @@
 
 mod hyper;
 mod hyper_util;
+mod many_hosts;
 mod openwire;
 mod ours;
 mod payload;
@@ -25,6 +26,7 @@ use payload::Payload;
 
 pub(crate) use self::hyper::Hyper;
 pub(crate) use self::hyper_util::HyperUtil;
+pub(crate) use self::many_hosts::ManyHosts;
 pub(crate) use self::openwire::Openwire;
 pub(crate) use self::ours::{Ours, Trace};
 pub(crate) use self::raw::Raw;

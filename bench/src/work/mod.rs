@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::client::Client;
 use crate::load::Load;
-use crate::peer::{Hyper, HyperUtil, Job, Openwire, Ours, Raw, Reqwest, Trace};
+use crate::peer::{Hyper, HyperUtil, Job, ManyHosts, Openwire, Ours, Raw, Reqwest, Trace};
 use crate::{Error, usage};
 
 /// What a worker is told.
@@ -78,6 +78,9 @@ pub(crate) fn run(work: &Work) -> Result<(), Error> {
 async fn with_client(work: &Work) -> Result<Measured, Error> {
     let job = Arc::new(Job::new(work.load, work.port)?);
     match work.client {
+        Client::OursNone if work.load.hosts().is_some() => {
+            run::calls(work, ManyHosts::new(job).await?).await
+        }
         Client::OursNone => run::calls(work, Ours::new(job, Trace::None)?).await,
         Client::OursEmpty => run::calls(work, Ours::new(job, Trace::Empty)?).await,
         Client::OursRecorded => run::calls(work, Ours::new(job, Trace::Recorded)?).await,

@@ -31,7 +31,7 @@ pub(super) async fn connect(
     emitter: &Emitter,
 ) -> Result<Dialed, Error> {
     let mut race = Race {
-        config,
+        options: tcp::Options::of(config),
         emitter,
         machine: HappyEyeballs::new(addrs, config.happy_eyeballs_delay),
         running: Vec::new(),
@@ -46,7 +46,7 @@ pub(super) async fn connect(
 }
 
 struct Race<'a> {
-    config: &'a DialConfig,
+    options: tcp::Options,
     emitter: &'a Emitter,
     machine: HappyEyeballs,
     running: Vec<Attempt>,
@@ -95,7 +95,7 @@ impl Race<'_> {
             addr,
             number,
             guard: connect::start(self.emitter, &Address::Tcp(addr), number),
-            connecting: Box::pin(tcp::connect(addr, tcp::Options::of(self.config))),
+            connecting: Box::pin(tcp::connect(addr, self.options.clone())),
         });
     }
 
@@ -125,6 +125,8 @@ impl Race<'_> {
             Ok(stream) => {
                 self.machine.succeeded();
                 attempt.guard.done(|done| done);
+                // Only now: the connection is made without them, and `ConnectDone` is to be close to its packet.
+                self.options.set_on(&stream);
                 Some(stream)
             }
             Err(error) => {

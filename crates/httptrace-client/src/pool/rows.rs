@@ -5,7 +5,7 @@
 pub(crate) struct Slots<T> {
     slots: Vec<Slot<T>>,
     /// The first of those that are vacant; the next one stands in its links.
-    vacant: usize,
+    vacant: u32,
     len: usize,
 }
 
@@ -17,20 +17,20 @@ struct Slot<T> {
 
 #[derive(Clone, Copy, Debug)]
 struct Links {
-    before: usize,
-    after: usize,
+    before: u32,
+    after: u32,
 }
 
 /// A row of slots. `N` tells the two rows apart that a slot may stand in.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Row<const N: usize> {
-    first: usize,
-    last: usize,
+    first: u32,
+    last: u32,
     len: usize,
 }
 
-/// No place.
-const NOWHERE: usize = usize::MAX;
+/// No place. A place is kept as half of a word, since each that is idle has four, and nobody has four billion connections.
+const NOWHERE: u32 = u32::MAX;
 
 const UNLINKED: Links = Links {
     before: NOWHERE,
@@ -52,11 +52,11 @@ impl<const N: usize> Default for Row<N> {
 
 impl<const N: usize> Row<N> {
     pub(crate) fn first(&self) -> Option<usize> {
-        (self.first != NOWHERE).then_some(self.first)
+        (self.first != NOWHERE).then_some(self.first as usize)
     }
 
     pub(crate) fn last(&self) -> Option<usize> {
-        (self.last != NOWHERE).then_some(self.last)
+        (self.last != NOWHERE).then_some(self.last as usize)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -89,7 +89,7 @@ impl<T> Slots<T> {
             content: Some(content),
             links: [UNLINKED; 2],
         };
-        let place = self.vacant;
+        let place = self.vacant as usize;
         match self.slots.get_mut(place) {
             Some(vacant) => {
                 self.vacant = vacant.links[0].after;
@@ -123,7 +123,7 @@ impl<T> Slots<T> {
     /// Gives up a place that is lent, and in no row any more.
     pub(crate) fn vacate(&mut self, place: usize) {
         self.slots[place].links[0].after = self.vacant;
-        self.vacant = place;
+        self.vacant = place as u32;
         self.len -= 1;
         if self.len == 0 && self.slots.len() > SMALL {
             *self = Self::new();
@@ -133,24 +133,24 @@ impl<T> Slots<T> {
     /// The place before this one in a row.
     pub(crate) fn before<const N: usize>(&self, place: usize) -> Option<usize> {
         let before = self.slots[place].links[N].before;
-        (before != NOWHERE).then_some(before)
+        (before != NOWHERE).then_some(before as usize)
     }
 
     /// The place after this one in a row.
     pub(crate) fn after<const N: usize>(&self, place: usize) -> Option<usize> {
         let after = self.slots[place].links[N].after;
-        (after != NOWHERE).then_some(after)
+        (after != NOWHERE).then_some(after as usize)
     }
 
     /// Puts it at the end of a row.
     pub(crate) fn join<const N: usize>(&mut self, row: &mut Row<N>, place: usize) {
         let before = row.last;
         self.slots[place].links[N].before = before;
-        match self.slots.get_mut(before) {
-            Some(slot) => slot.links[N].after = place,
-            None => row.first = place,
+        match self.slots.get_mut(before as usize) {
+            Some(slot) => slot.links[N].after = place as u32,
+            None => row.first = place as u32,
         }
-        row.last = place;
+        row.last = place as u32;
         row.len += 1;
     }
 
@@ -158,11 +158,11 @@ impl<T> Slots<T> {
     pub(crate) fn leave<const N: usize>(&mut self, row: &mut Row<N>, place: usize) {
         let Links { before, after } = self.slots[place].links[N];
         self.slots[place].links[N] = UNLINKED;
-        match self.slots.get_mut(before) {
+        match self.slots.get_mut(before as usize) {
             Some(slot) => slot.links[N].after = after,
             None => row.first = after,
         }
-        match self.slots.get_mut(after) {
+        match self.slots.get_mut(after as usize) {
             Some(slot) => slot.links[N].before = before,
             None => row.last = before,
         }
@@ -181,7 +181,7 @@ mod tests {
     fn row<const N: usize>(slots: &Slots<u32>, row: &Row<N>) -> Vec<u32> {
         let mut found = Vec::new();
         let mut place = row.first;
-        while let Some(slot) = slots.slots.get(place) {
+        while let Some(slot) = slots.slots.get(place as usize) {
             found.extend(slot.content);
             place = slot.links[N].after;
         }

@@ -39,6 +39,9 @@ struct Host {
     conns: usize,
 }
 
+/// What is kept for so many waiters is not worth giving back when they are gone.
+pub(super) const CROWD: usize = 64;
+
 impl Waiters {
     pub(crate) fn new(max_conns_per_host: Option<usize>) -> Self {
         Self {
@@ -154,6 +157,9 @@ impl Waiters {
             host.gone += 1;
         }
         self.tidy(key);
+        if self.waiting.is_empty() && self.waiting.capacity() > CROWD {
+            self.waiting.shrink_to_fit();
+        }
         was_waiting
     }
 

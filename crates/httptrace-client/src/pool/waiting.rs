@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use super::dialing::DialJob;
 use super::key::Protocols;
-use super::waiters::WaiterId;
+use super::waiters::{CROWD, WaiterId};
 use super::{Checkout, Delivery, Key, Pool, State};
 use crate::error::Error;
 
@@ -83,6 +83,16 @@ impl State {
         jobs.collect()
     }
 
+    /// Gives back what many waiters needed, when all are gone.
+    fn forget_crowd(&mut self) {
+        let is_alone = self.served.is_empty() && self.dials.is_empty();
+        if is_alone && self.served.capacity() > CROWD {
+            self.served.shrink_to_fit();
+            self.queued.shrink_to_fit();
+            self.dials.shrink_to_fit();
+        }
+    }
+
     /// How this waiter is served, if it still waits. It waits no more then.
     pub(super) fn serve(
         &mut self,
@@ -114,6 +124,7 @@ impl Drop for Waiting {
         state.waiters.remove(&self.key, self.waiter);
         let served = state.served.remove(&self.waiter);
         let job = state.queued.remove(&self.waiter);
+        state.forget_crowd();
         drop(state);
         drop((served, job));
         self.receiver.close();

@@ -20,6 +20,7 @@ fn listener() -> (TcpListener, SocketAddr) {
 async fn the_options_are_set_on_the_socket() {
     let (_listener, addr) = listener();
     let stream = connect(addr, options()).await.unwrap();
+    options().set_on(&stream);
     assert!(stream.nodelay().unwrap());
     let socket = SockRef::from(&stream);
     assert!(socket.keepalive().unwrap());
@@ -29,7 +30,8 @@ async fn the_options_are_set_on_the_socket() {
         keepalive: None,
         ..options()
     };
-    let stream = connect(addr, plain).await.unwrap();
+    let stream = connect(addr, plain.clone()).await.unwrap();
+    plain.set_on(&stream);
     assert!(!stream.nodelay().unwrap());
     assert!(!SockRef::from(&stream).keepalive().unwrap());
 }

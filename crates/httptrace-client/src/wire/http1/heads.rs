@@ -29,7 +29,8 @@ pub(crate) struct ResponseHeads {
     takes_out: bool,
     /// A copy of the informational head in progress.
     informational: Option<Vec<u8>>,
-    surplus: Surplus,
+    /// Boxed, since hardly any head has one.
+    surplus: Option<Box<Surplus>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +79,7 @@ impl ResponseHeads {
             fields: 0,
             takes_out: false,
             informational: None,
-            surplus: Surplus::default(),
+            surplus: None,
         }
     }
 
@@ -88,7 +89,7 @@ impl ResponseHeads {
         self.line.clear();
         self.withheld = false;
         self.informational = None;
-        self.surplus = Surplus::default();
+        self.surplus = None;
     }
 
     /// Whether the final head is over, or none is expected.
@@ -98,8 +99,7 @@ impl ResponseHeads {
 
     /// The fields that were taken out of the final head, once it is over.
     pub(crate) fn take_surplus(&mut self) -> Option<Surplus> {
-        let surplus = std::mem::take(&mut self.surplus);
-        (surplus != Surplus::default()).then_some(surplus)
+        self.surplus.take().map(|surplus| *surplus)
     }
 
     /// The line that is withheld, and may never have its end.
@@ -196,7 +196,7 @@ impl ResponseHeads {
             self.takes_out = self.fields > PASSED && !must_stay(line);
         }
         if self.takes_out {
-            let surplus = &mut self.surplus;
+            let surplus = self.surplus.get_or_insert_default();
             let is_too_much = self.fields > PASSED + MAX_SURPLUS;
             if is_too_much || surplus.lines.len() + line.len() > self.max_bytes {
                 self.give_up();
@@ -209,7 +209,7 @@ impl ResponseHeads {
 
     /// It is too much: from here on the codec sees that for itself.
     fn give_up(&mut self) {
-        self.surplus.is_too_much = true;
+        self.surplus.get_or_insert_default().is_too_much = true;
         self.informational = None;
         self.state = State::Over;
     }

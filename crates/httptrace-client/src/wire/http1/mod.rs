@@ -7,7 +7,6 @@ mod stir;
 mod unfold;
 mod watch;
 
-use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
@@ -34,12 +33,18 @@ pub(crate) struct Tap {
     stir: Stir,
     watch: Watch,
     broken: Broken,
-    /// What the codec is given before anything else that is read.
-    owed: VecDeque<u8>,
+    /// What the codec is given before anything else that is read. Boxed, since it is rare.
+    owed: Option<Box<Owed>>,
     /// The next read is to wait for another poll.
     turn_over: bool,
     /// Bytes were accepted since the last completed flush.
     dirty: bool,
+}
+
+/// Bytes, and how many of them the codec has been given.
+struct Owed {
+    bytes: Vec<u8>,
+    given: usize,
 }
 
 impl Tap {
@@ -49,7 +54,7 @@ impl Tap {
             stir: watch.stir(),
             watch,
             broken: Broken::default(),
-            owed: VecDeque::new(),
+            owed: None,
             turn_over: false,
             dirty: false,
         }
@@ -95,10 +100,14 @@ impl Drop for Tap {
 impl Tap {
     /// Gives the codec what it is owed.
     fn pay(&mut self, buf: &mut ReadBuf<'_>) {
-        let (next, _) = self.owed.as_slices();
-        let count = next.len().min(buf.remaining());
-        buf.put_slice(&next[..count]);
-        self.owed.drain(..count);
+        let Some(owed) = &mut self.owed else { return };
+        let left = &owed.bytes[owed.given..];
+        let now = left.len().min(buf.remaining());
+        buf.put_slice(&left[..now]);
+        owed.given += now;
+        if owed.given == owed.bytes.len() {
+            self.owed = None;
+        }
     }
 
     /// Sees what was read, behind `before` in the buffer.
@@ -109,7 +118,10 @@ impl Tap {
         self.turn_over = read.ends_turn;
         if let Some(instead) = read.instead {
             buf.set_filled(before);
-            self.owed.extend(instead);
+            self.owed = Some(Box::new(Owed {
+                bytes: instead,
+                given: 0,
+            }));
             self.pay(buf);
         }
     }
@@ -126,7 +138,7 @@ impl AsyncRead for Tap {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        if !this.owed.is_empty() {
+        if this.owed.is_some() {
             this.pay(buf);
             return Poll::Ready(Ok(()));
         }

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use httptrace::info::{WriteOutcome, WrittenFields};
 use httptrace::{Emitter, EventError, EventName};
@@ -206,10 +207,8 @@ impl Watch {
 
     /// A flush completed after a write: tells what it carried. The hooks run after the lock is gone.
     pub(super) fn flushed(&self) {
-        let Some(written) = self.lock().flush() else {
-            return;
-        };
-        if let Some(at) = written.emitter.now() {
+        let flushed = self.lock().flush();
+        if let Some((at, written)) = flushed {
             written.tell(at);
         }
     }
@@ -218,6 +217,11 @@ impl Watch {
     pub(super) fn read(&self, bytes: &[u8]) -> Read {
         let (read, first) = {
             let mut seen = self.lock();
+            let first = match std::mem::replace(&mut seen.response_begun, true) {
+                true => None,
+                // Before anything is made of the bytes, which takes its time.
+                false => seen.emitter.now().map(|at| (at, seen.emitter.clone())),
+            };
             let mut fed = seen.heads.feed(bytes);
             if fed.is_intricate {
                 let passed = fed.instead.as_deref().unwrap_or(bytes);
@@ -232,17 +236,14 @@ impl Watch {
                 seen.informational.append(&mut fed.informational);
                 self.shared.informs.store(true, Ordering::Relaxed);
             }
-            let first = !std::mem::replace(&mut seen.response_begun, true);
             let read = Read {
                 instead: fed.instead,
                 ends_turn,
             };
-            (read, first.then(|| seen.emitter.clone()))
+            (read, first)
         };
-        if let Some(emitter) = first {
-            if let Some(at) = emitter.now() {
-                told::first_byte(&emitter, at);
-            }
+        if let Some((at, emitter)) = first {
+            told::first_byte(&emitter, at);
         }
         read
     }
@@ -272,7 +273,13 @@ pub(super) struct Read {
 }
 
 impl Seen {
-    fn flush(&mut self) -> Option<Written> {
+    /// What the flush carried, and when it was over.
+    fn flush(&mut self) -> Option<(Instant, Written)> {
+        // First of all: what is made of the head for those who listen takes its time.
+        let at = match self.told {
+            true => None,
+            false => self.emitter.now(),
+        };
         let head = self.request.is_head_done() && !self.head_flushed;
         let end = self.request.is_done() && !self.request_flushed;
         self.head_flushed |= head;
@@ -281,12 +288,9 @@ impl Seen {
         let body_bytes = total - self.told_body;
         self.told_body = total;
         // After `WroteRequest` there is nothing more to tell of the request.
-        let was_told = self.told;
         self.told |= end;
-        if self.emitter.is_none() || was_told {
-            return None;
-        }
-        Some(Written {
+        let at = at?;
+        let written = Written {
             stream_id: None,
             fields: match head && self.emitter.wants(EventName::WroteHeaderField) {
                 true => self.fields.of(self.request.head()),
@@ -297,6 +301,7 @@ impl Seen {
             holds_body: self.holds_body,
             body_bytes,
             end: end.then_some(total),
-        })
+        };
+        Some((at, written))
     }
 }
