@@ -1,13 +1,16 @@
 //! Lanes, each with its share of the calls.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::latencies::Latencies;
 use super::{Measured, Mode, Work};
-use crate::load::Protocol;
+use crate::load::{Load, Protocol};
 use crate::peer::{Lane, Peer};
 use crate::usage::{self, CpuTime};
 use crate::{Error, allocator};
+
+/// How long connections have been idle when they are looked at: what a client does for them once a second has been done.
+const SETTLING: Duration = Duration::from_secs(2);
 
 /// Warms up, then measures.
 pub(super) async fn calls<P: Peer>(work: &Work, peer: P) -> Result<Measured, Error> {
@@ -28,6 +31,9 @@ pub(super) async fn calls<P: Peer>(work: &Work, peer: P) -> Result<Measured, Err
     let wall = began.elapsed();
     let cpu = CpuTime::now()?.since(cpu);
 
+    if work.load == Load::Idle10k {
+        tokio::time::sleep(SETTLING).await;
+    }
     let count = (work.mode == Mode::Allocations).then(allocator::stop);
     Ok(Measured {
         calls: work.calls,
