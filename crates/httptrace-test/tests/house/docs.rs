@@ -108,7 +108,8 @@ fn emitters() -> Vec<(String, String)> {
     paths.into_iter().map(with_text).collect()
 }
 
-/// Whether a source builds the event's info struct, or asks for a guard that does (`.dns_start(` emits `DnsDone` too).
+/// Whether a source builds the event's info struct, or asks for a guard that does (`.dns_start(` emits `DnsDone` too), or
+/// emits many at once (`.wrote_header_fields_at(`).
 fn emits(text: &str, event: EventName) -> bool {
     let guard = event.as_str().replace("_done", "_start");
     let info = format!("{event:?}::new");
@@ -117,7 +118,8 @@ fn emits(text: &str, event: EventName) -> bool {
         .match_indices(&info)
         .map(|(at, _)| !text[..at].ends_with(char::is_alphanumeric));
     let has_guard = guard.ends_with("_start") && text.contains(&format!(".{guard}("));
-    builds.any(|is_whole_name| is_whole_name) || has_guard
+    let many = format!(".{}s_at(", event.as_str());
+    builds.any(|is_whole_name| is_whole_name) || has_guard || text.contains(&many)
 }
 
 #[test]
