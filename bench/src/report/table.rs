@@ -59,7 +59,10 @@ impl Table {
     }
 
     pub(super) fn ratio(&self, client: Client, to: Client) -> Option<Spread> {
-        Spread::of_ratios(self.values(client)?, self.values(to)?)
+        let (values, bases) = (self.values(client)?, self.values(to)?);
+        // Nothing is so many times nothing.
+        let has_bases = bases.iter().all(|base| *base > 0.0);
+        has_bases.then(|| Spread::of_ratios(values, bases))?
     }
 
     /// This half of a load and the other, as the whole. What is about memory is not added up: the larger counts.

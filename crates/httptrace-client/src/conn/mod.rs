@@ -41,6 +41,8 @@ pub(crate) struct Connection {
     /// It was offered to whoever wants it, after a request or instead of one.
     pub(crate) was_offered: bool,
     pub(crate) http1: Http1,
+    /// While it is idle nobody is woken up by it: it has let go of the task that used it last.
+    has_let_go: bool,
 }
 
 /// Why a connection cannot be used any more.
@@ -90,12 +92,14 @@ impl Connection {
             exchanges: 0,
             was_offered: false,
             http1: Http1::handshake(dialed.stream, dialed.probe, limits).await?,
+            has_let_go: false,
         })
     }
 
     /// Lets the connection come to rest after an exchange. Most are used again at once: where nothing is left to do, and
     /// the socket can be asked later, nobody looks for what the peer does yet.
     pub(crate) fn rest(&mut self) -> http1::Rest {
+        self.has_let_go = false;
         if self.http1.is_resting() {
             return http1::Rest::Ready;
         }
@@ -104,12 +108,14 @@ impl Connection {
 
     /// Lets the connection come to rest, listening for what the peer may do meanwhile.
     pub(crate) fn listen(&mut self) -> http1::Rest {
+        self.has_let_go = true;
         self.http1.rest()
     }
 
-    /// Whether the peer may have done something since the connection came to rest.
+    /// Whether it is to [listen](Self::listen): the peer may have done something since it came to rest, or it still
+    /// holds the memory of the task that used it last.
     pub(crate) fn is_suspect(&self) -> bool {
-        !self.http1.is_quiet()
+        !(self.has_let_go && self.http1.is_quiet())
     }
 
     /// Checks an idle connection before its next use.
