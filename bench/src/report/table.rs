@@ -62,7 +62,10 @@ impl Table {
         let (values, bases) = (self.values(client)?, self.values(to)?);
         // Nothing is so many times nothing.
         let has_bases = bases.iter().all(|base| *base > 0.0);
-        has_bases.then(|| Spread::of_ratios(values, bases))?
+        match has_bases {
+            true => Spread::of_ratios(values, bases),
+            false => None,
+        }
     }
 
     /// This half of a load and the other, as the whole. What is about memory is not added up: the larger counts.

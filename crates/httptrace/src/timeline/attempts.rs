@@ -33,27 +33,14 @@ impl Attempts {
             }
         }
     }
-}
 
-impl Attempts {
     /// The attempt of a number, begun if it comes next; absent if it comes too late to stand in its place.
     #[inline]
     pub(crate) fn of(&mut self, index: u32) -> Option<&mut AttemptTimeline> {
-        match &mut self.0 {
-            Few::None => {
-                self.0 = Few::One(Arc::new(AttemptTimeline::new(index)));
-                self.first_mut()
-            }
-            // A borrow that is returned here would be one in the other arms, too.
-            Few::One(attempt) if attempt.index == index => match &mut self.0 {
-                Few::One(attempt) => Some(Arc::make_mut(attempt)),
-                _ => None,
-            },
-            _ => self.of_several(index),
+        // The usual case, without a search.
+        if matches!(&self.0, Few::One(only) if only.index == index) {
+            return self.first_mut();
         }
-    }
-
-    fn of_several(&mut self, index: u32) -> Option<&mut AttemptTimeline> {
         if self.last().is_none_or(|latest| latest.index < index) {
             self.push(AttemptTimeline::new(index));
         }
