@@ -111,15 +111,28 @@ impl FoldedCall {
         info: T,
         place: impl FnOnce(&mut AttemptTimeline) -> &mut Option<Stamped<T>>,
     ) -> Result<(), T> {
-        let found = self.place(stamp);
-        let at = match found.map(|(at, attempt)| (at, place(attempt))) {
-            Some((at, slot @ None)) => {
+        self.put(stamp, info, |attempt, at, info| match place(attempt) {
+            slot @ None => {
                 *slot = Some(Stamped::new(at, info));
-                at
+                Ok(())
             }
-            _ => return Err(info),
+            Some(_) => Err(info),
+        })
+    }
+
+    /// Puts an event of an attempt into its place; `put` gives it back if that is taken.
+    #[inline]
+    fn put<T: Info>(
+        &mut self,
+        stamp: &Stamp,
+        info: T,
+        put: impl FnOnce(&mut AttemptTimeline, Duration, T) -> Result<(), T>,
+    ) -> Result<(), T> {
+        let Some((at, attempt)) = self.place(stamp) else {
+            return Err(info);
         };
-        self.note(at, stamp, T::NAME, 0);
+        put(attempt, at, info)?;
+        self.note(at, stamp, T::NAME, 1);
         Ok(())
     }
 

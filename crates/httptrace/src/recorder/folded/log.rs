@@ -22,7 +22,7 @@ pub(super) struct Entry {
     /// The offset from the call's first event in nanoseconds, of which there are enough for five centuries.
     at: u64,
     pub(super) connection: Option<ConnectionId>,
-    /// Of progress: how many bytes. Of header fields: how many fields.
+    /// Of progress: how many bytes. Otherwise how many events, which is one for all but header fields.
     pub(super) amount: u64,
     /// Of no meaning for the call's own events.
     pub(super) attempt: u32,

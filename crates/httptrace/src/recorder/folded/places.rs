@@ -59,16 +59,15 @@ impl Sealed for GotConn {
 }
 
 impl Sealed for Redirect {
+    #[allow(clippy::result_large_err)] // what is given back is what was given
     fn fold_into(self, call: &mut FoldedCall, stamp: &Stamp) -> Result<(), Self> {
-        let Some((at, attempt)) = call.place(stamp) else {
-            return Err(self);
-        };
-        if attempt.redirect.is_some() {
-            return Err(self);
-        }
-        attempt.redirect = Some(Box::new(Stamped::new(at, self)));
-        call.note(at, stamp, Self::NAME, 0);
-        Ok(())
+        call.put(stamp, self, |attempt, at, info| {
+            if attempt.redirect.is_some() {
+                return Err(info);
+            }
+            attempt.redirect = Some(Box::new(Stamped::new(at, info)));
+            Ok(())
+        })
     }
 }
 
@@ -77,15 +76,13 @@ macro_rules! instants {
     ($($name:ident in $place:ident,)+) => {
         $(impl Sealed for $name {
             fn fold_into(self, call: &mut FoldedCall, stamp: &Stamp) -> Result<(), Self> {
-                let Some((at, attempt)) = call.place(stamp) else {
-                    return Err(self);
-                };
-                if attempt.$place.is_some() {
-                    return Err(self);
-                }
-                attempt.$place = Some(at);
-                call.note(at, stamp, Self::NAME, 0);
-                Ok(())
+                call.put(stamp, self, |attempt, at, info| {
+                    if attempt.$place.is_some() {
+                        return Err(info);
+                    }
+                    attempt.$place = Some(at);
+                    Ok(())
+                })
             }
         })+
 
@@ -160,7 +157,7 @@ impl Sealed for CallStart {
         match call.offset(stamp) {
             Some(at) if call.len == 0 && stamp.attempt.is_none() => {
                 call.start = Some(self);
-                call.note(at, stamp, Self::NAME, 0);
+                call.note(at, stamp, Self::NAME, 1);
                 Ok(())
             }
             _ => Err(self),
@@ -173,7 +170,7 @@ impl Sealed for CallEnd {
         match call.offset(stamp) {
             Some(at) if call.end.is_none() && stamp.attempt.is_none() => {
                 call.end = Some(Stamped::new(at, self));
-                call.note(at, stamp, Self::NAME, 0);
+                call.note(at, stamp, Self::NAME, 1);
                 Ok(())
             }
             _ => Err(self),
@@ -183,29 +180,25 @@ impl Sealed for CallEnd {
 
 impl Sealed for AttemptStart {
     fn fold_into(self, call: &mut FoldedCall, stamp: &Stamp) -> Result<(), Self> {
-        let Some((at, attempt)) = call.place(stamp) else {
-            return Err(self);
-        };
-        if attempt.start.is_some() {
-            return Err(self);
-        }
-        attempt.start = Some(at);
-        attempt.method = Some(self.method);
-        attempt.uri = Some(self.uri);
-        attempt.reason = Some(self.reason);
-        call.note(at, stamp, Self::NAME, 0);
-        Ok(())
+        call.put(stamp, self, |attempt, at, info| {
+            if attempt.start.is_some() {
+                return Err(info);
+            }
+            attempt.start = Some(at);
+            attempt.method = Some(info.method);
+            attempt.uri = Some(info.uri);
+            attempt.reason = Some(info.reason);
+            Ok(())
+        })
     }
 }
 
 impl Sealed for WroteHeaderField {
     fn fold_into(self, call: &mut FoldedCall, stamp: &Stamp) -> Result<(), Self> {
-        let Some((at, attempt)) = call.place(stamp) else {
-            return Err(self);
-        };
-        attempt.header_fields.push(self);
-        call.note(at, stamp, Self::NAME, 1);
-        Ok(())
+        call.put(stamp, self, |attempt, _, field| {
+            attempt.header_fields.push(field);
+            Ok(())
+        })
     }
 }
 
