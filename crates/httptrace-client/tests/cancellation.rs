@@ -421,6 +421,33 @@ async fn a_request_queued_for_the_only_connection() {
     panic!("it never came to its end");
 }
 
+/// Such a request gives way once before it is written.
+#[tokio::test(start_paused = true)]
+async fn a_get_while_another_is_on_its_way() {
+    for polls in 0..LIMIT {
+        let peer = Arc::new(DuplexPeer::new().every_conn(serving(slowly)));
+        let leaks = Leaks::watch(&*peer);
+        let client = in_memory(&peer).build();
+        let (other, dropped, next) = (Checker::new(), Checker::new(), Checker::new());
+
+        let held = client.send(plain_get(&other)).await.unwrap();
+        let outcome = AtMost::polls(polls, fetch(&client, plain_get(&dropped))).await;
+        assert_eq!(held.into_body().text().await.unwrap(), "hello");
+
+        let next_one = soon(fetch(&client, plain_get(&next)));
+        assert_eq!(next_one.await.unwrap(), "hello");
+        drop(client);
+        for checker in [other, dropped, next] {
+            checker.finish().await;
+        }
+        leaks.assert_none().await;
+        if outcome.is_some() {
+            return;
+        }
+    }
+    panic!("it never came to its end");
+}
+
 /// Asks for an upgrade, takes it, and speaks on the stream.
 async fn upgrade_and_play(client: &Client, mut request: Request<Body>) {
     let headers = request.headers_mut();

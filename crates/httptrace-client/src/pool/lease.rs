@@ -35,6 +35,11 @@ impl Lease {
         self.conn.as_mut().expect("a lease holds its connection")
     }
 
+    /// Whether other requests seem to be on their way: each lease has a handle of the pool, beside the transport's.
+    pub(crate) fn has_company(&self) -> bool {
+        Arc::strong_count(&self.pool) > 2
+    }
+
     /// The request is done with it: back to the pool, which tells `PutIdleConn`.
     pub(crate) fn give_back(mut self) {
         if let Some(conn) = self.conn.take() {
