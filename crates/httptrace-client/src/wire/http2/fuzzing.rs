@@ -123,7 +123,7 @@ impl Play {
                 let frame = frame(kind, flags, script.stream()?, script.bytes()?);
                 self.read(&frame);
             }
-            8 => self.watch.flushed(),
+            8 => self.watch.flushed(&mut Vec::new()),
             9 => self.of(script.stream()?, |request| request.watch().hold()),
             10 => {
                 let (id, bytes) = (script.stream()?, script.byte()?);
@@ -250,7 +250,7 @@ impl Play {
 
     /// The connection ends, and then the requests; nothing may be left.
     fn finish(mut self) -> TapTold {
-        self.watch.flushed();
+        self.watch.flushed(&mut Vec::new());
         self.end();
         let mut cx = Context::from_waker(Waker::noop());
         for watch in self.requests.values().filter_map(|r| r.watch.as_ref()) {

@@ -171,10 +171,10 @@ impl Ledger {
         }
     }
 
-    /// A flush completed: what it carried of each request.
+    /// A flush completed: adds what it carried of each request.
     ///
     /// What is to be told of them besides is to be told after that.
-    pub(super) fn flushed(&mut self, now: &mut Now) -> Vec<Written> {
+    pub(super) fn flushed(&mut self, now: &mut Now, carried: &mut Vec<Written>) {
         self.dirty = false;
         if let Some(ping) = self.ping.as_mut().filter(|ping| ping.sent.is_none()) {
             ping.sent = Some(now.get());
@@ -183,10 +183,6 @@ impl Ledger {
             self.tell_all(&What::GoAway(said), now);
         }
         let mut touched = std::mem::take(&mut self.touched);
-        let mut carried = match self.streams.are_heard() {
-            true => Vec::with_capacity(touched.len()),
-            false => Vec::new(),
-        };
         for id in touched.drain(..) {
             let Some(stream) = self.streams.get_mut(id) else {
                 continue;
@@ -210,7 +206,6 @@ impl Ledger {
         }
         // Its room is used again.
         self.touched = touched;
-        carried
     }
 
     /// Whether a frame that is being read has begun and is not complete.

@@ -23,6 +23,7 @@ use std::task::{Context, Poll, Waker, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::dial::{Stream, alert_behind};
+use crate::wire::told::Written;
 
 pub(crate) use greeting::Greeting;
 pub(crate) use slots::{BEFORE_SETTINGS, Reserved};
@@ -35,11 +36,17 @@ pub(crate) use watch::Watch;
 pub(crate) struct Tap {
     stream: Stream,
     watch: Watch,
+    /// Room for what a flush carried, which is used again: with an upload there is one for each frame.
+    carried: Vec<Written>,
 }
 
 impl Tap {
     pub(crate) fn new(stream: Stream, watch: Watch) -> Self {
-        Self { stream, watch }
+        Self {
+            stream,
+            watch,
+            carried: Vec::new(),
+        }
     }
 
     fn wrote<'a>(
@@ -52,8 +59,12 @@ impl Tap {
         // Sees whether what was accepted has left already: the codec flushes when it has written all it has, which with
         // a large body is long after a head has left. An error will come again at the codec's own flush.
         if is_urgent && matches!(self.poll_flush_stream(cx), Poll::Ready(Ok(()))) {
-            self.watch.flushed();
+            self.flushed();
         }
+    }
+
+    fn flushed(&mut self) {
+        self.watch.flushed(&mut self.carried);
     }
 
     fn poll_flush_stream(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -120,7 +131,7 @@ impl AsyncWrite for Tap {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_flush_stream(cx))?;
-        self.watch.flushed();
+        self.flushed();
         Poll::Ready(Ok(()))
     }
 

@@ -1,5 +1,6 @@
 //! The ledger as those see it who drive the connection.
 
+use std::iter;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 use std::time::Instant;
@@ -195,18 +196,19 @@ impl Watch {
         })
     }
 
-    pub(super) fn flushed(&self) {
+    /// All that was accepted has left. `carried` is empty before and after.
+    pub(super) fn flushed(&self, carried: &mut Vec<Written>) {
         let mut ledger = self.lock();
         if !ledger.dirty {
             return;
         }
         let mut now = Now::default();
-        let written = ledger.flushed(&mut now);
-        if !written.is_empty() {
+        ledger.flushed(&mut now, carried);
+        if !carried.is_empty() {
             // Whatever others see of it comes later.
             now.get();
         }
-        tell(ledger, written, now);
+        tell(ledger, carried.drain(..), now);
     }
 
     pub(super) fn read(&self, bytes: &[u8]) {
@@ -226,7 +228,7 @@ impl Watch {
     pub(super) fn tell_after<T>(&self, act: impl FnOnce(&mut Ledger) -> T) -> T {
         let mut ledger = self.lock();
         let value = act(&mut ledger);
-        tell(ledger, Vec::new(), Now::default());
+        tell(ledger, iter::empty(), Now::default());
         value
     }
 
@@ -241,15 +243,19 @@ impl Watch {
 }
 
 /// Lets the lock go, and tells what a flush carried at this time, and then all else.
-fn tell(mut ledger: MutexGuard<'_, Ledger>, written: Vec<Written>, mut now: Now) {
-    if written.is_empty() && ledger.tellings.is_empty() && ledger.wakers.is_empty() {
+fn tell(
+    mut ledger: MutexGuard<'_, Ledger>,
+    carried: impl ExactSizeIterator<Item = Written>,
+    mut now: Now,
+) {
+    if carried.len() == 0 && ledger.tellings.is_empty() && ledger.wakers.is_empty() {
         // As it is with most that passes.
         return;
     }
     let tellings = std::mem::take(&mut ledger.tellings);
     let wakers = std::mem::take(&mut ledger.wakers);
     drop(ledger);
-    for written in written {
+    for written in carried {
         written.tell(now.get());
     }
     for telling in tellings {

@@ -88,7 +88,9 @@ impl Rig {
 
     /// What a flush carried: whether the head, how many bytes of body, whether the end.
     fn flushed(&mut self) -> Vec<(bool, u64, bool)> {
-        let carried = self.ledger.flushed(&mut self.now()).into_iter();
+        let mut carried = Vec::new();
+        self.ledger.flushed(&mut self.now(), &mut carried);
+        let carried = carried.into_iter();
         carried
             .map(|part| (part.head, part.body_bytes, part.end.is_some()))
             .collect()
