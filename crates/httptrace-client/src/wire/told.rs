@@ -16,8 +16,9 @@ pub(super) struct Written {
     pub(super) emitter: Emitter,
     /// The stream that the head opened, where requests have streams.
     pub(super) stream_id: Option<u32>,
-    pub(super) fields: WrittenFields,
+    /// Whether it carried the end of the head, and the head's fields.
     pub(super) head: bool,
+    pub(super) fields: WrittenFields,
     /// After its head the request waits for `100 Continue`.
     pub(super) holds_body: bool,
     pub(super) body_bytes: u64,
@@ -29,15 +30,15 @@ impl Written {
     /// Tells all of it, as of that instant.
     pub(super) fn tell(self, at: Instant) {
         let emitter = self.emitter;
-        if let Some(stream_id) = self.stream_id.filter(|_| self.head) {
-            emitter.emit_at(at, || StreamOpened::new(stream_id));
-        }
-        emitter.wrote_header_fields_at(at, self.fields);
         if self.head {
+            if let Some(stream_id) = self.stream_id {
+                emitter.emit_at(at, || StreamOpened::new(stream_id));
+            }
+            emitter.wrote_header_fields_at(at, self.fields);
             emitter.emit_at(at, WroteHeaders::new);
-        }
-        if self.head && self.holds_body {
-            emitter.emit_at(at, Wait100Continue::new);
+            if self.holds_body {
+                emitter.emit_at(at, Wait100Continue::new);
+            }
         }
         if self.body_bytes > 0 {
             emitter.emit_at(at, || WroteBody::new(self.body_bytes));
