@@ -110,10 +110,17 @@ macro_rules! progress {
                 let Some((at, attempt)) = call.place(stamp) else {
                     return Err(self);
                 };
-                let progress = attempt.$place.get_or_insert(Progress::new(at, at, 0));
-                progress.last = at;
-                progress.bytes = progress.bytes.saturating_add(self.bytes);
-                call.note_progress(at, stamp, Self::NAME, self.bytes);
+                match &mut attempt.$place {
+                    Some(progress) => {
+                        progress.last = at;
+                        progress.bytes = progress.bytes.saturating_add(self.bytes);
+                        call.note_more(at, stamp, Self::NAME, self.bytes);
+                    }
+                    first @ None => {
+                        *first = Some(Progress::new(at, at, self.bytes));
+                        call.note(at, stamp, Self::NAME, self.bytes);
+                    }
+                }
                 Ok(())
             }
         })+
@@ -133,8 +140,8 @@ progress! {
 }
 
 impl FoldedCall {
-    /// Notes progress: the first of a body by itself, and all that comes later as one.
-    fn note_progress(&mut self, at: Duration, stamp: &Stamp, name: EventName, bytes: u64) {
+    /// Notes progress after a body's first, which is noted by itself: all of it as one.
+    fn note_more(&mut self, at: Duration, stamp: &Stamp, name: EventName, bytes: u64) {
         let log = self.log.latest_first();
         let is_of_it =
             |entry: &&mut Entry| entry.name == name && Some(entry.attempt) == stamp.attempt;
