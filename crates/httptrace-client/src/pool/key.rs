@@ -95,10 +95,11 @@ impl Wanted<'_> {
             && self.via == *via
     }
 
-    fn target(&self) -> Target {
+    /// What is to be dialed; `host` is the same one, shared.
+    fn target(&self, host: Arc<str>) -> Target {
         Target {
             https: self.https,
-            host: self.host.into(),
+            host,
             port: self.port,
             leg: TlsLeg::Target,
             protocols: self.protocols,
@@ -124,15 +125,20 @@ pub(crate) struct Key {
 impl Key {
     /// The key of what is wanted; `hasher` is the pool's.
     pub(crate) fn new(wanted: Wanted<'_>, hasher: &impl BuildHasher) -> Self {
+        let host: Arc<str> = wanted.host.into();
         Self {
             https: wanted.https,
-            host: wanted.host.into(),
             port: wanted.port,
             via: wanted.via.clone(),
             protocols: wanted.protocols,
             runtime: wanted.runtime,
             hash: wanted.hash(hasher),
-            host_port: wanted.target().first_hop().host_port().into(),
+            host_port: wanted
+                .target(Arc::clone(&host))
+                .first_hop()
+                .host_port()
+                .into(),
+            host,
         }
     }
 
@@ -149,10 +155,7 @@ impl Key {
 
     /// What is to be dialed.
     pub(crate) fn target(&self) -> Target {
-        Target {
-            host: Arc::clone(&self.host),
-            ..self.wanted().target()
-        }
+        self.wanted().target(Arc::clone(&self.host))
     }
 
     /// `host:port` of the first hop as `GetConn` names it: IPv6 in brackets.
