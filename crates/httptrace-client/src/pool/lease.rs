@@ -8,6 +8,9 @@ use httptrace::{Emitter, EventError};
 use super::Pool;
 use crate::conn::{self, Connection, Dead};
 
+/// So many requests at a time leave nothing of one another in the processor's caches from one turn to the next.
+const CROWD: usize = 256;
+
 /// A connection that one request uses. It is given back, or closed for a reason; dropping it closes it as canceled.
 pub(crate) struct Lease {
     conn: Option<Box<Connection>>,
@@ -35,9 +38,11 @@ impl Lease {
         self.conn.as_mut().expect("a lease holds its connection")
     }
 
-    /// Whether other requests seem to be on their way: each lease has a handle of the pool, beside the transport's.
+    /// Whether other requests seem to be on their way, but no crowd of them.
     pub(crate) fn has_company(&self) -> bool {
-        Arc::strong_count(&self.pool) > 2
+        // Each lease has a handle of the pool, and so has the transport.
+        let others = Arc::strong_count(&self.pool).saturating_sub(2);
+        (1..CROWD).contains(&others)
     }
 
     /// The request is done with it: back to the pool, which tells `PutIdleConn`.
